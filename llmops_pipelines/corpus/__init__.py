@@ -1,0 +1,1 @@
+"""From a source to passages: sources, syncing, cleaning and chunking. No Dagster here."""

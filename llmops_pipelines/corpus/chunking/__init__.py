@@ -1,0 +1,1 @@
+"""From a clean document to the passages that are embedded."""

@@ -1,0 +1,106 @@
+"""Files under an fsspec URI (a local folder, `s3://`, `gs://`, `memory://`, ...), read by the readers of `readers.py`."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from llmops_pipelines.corpus.document import Skipped, SourceDocument, SourceError, bytes_version
+from llmops_pipelines.corpus.readers import READERS, Extract, UnreadableError
+from llmops_pipelines.storage.identity import value_hash
+
+if TYPE_CHECKING:
+    import fsspec
+
+DEFAULT_MAX_BYTES = 20_000_000
+
+
+@dataclass(frozen=True)
+class DirectorySource:
+    """The files under `uri` whose path matches one of `include` and none of `exclude` (glob patterns)."""
+
+    uri: str
+    include: Sequence[str] = ("**",)
+    exclude: Sequence[str] = ()
+    max_bytes: int = DEFAULT_MAX_BYTES
+    storage_options: tuple[tuple[str, Any], ...] = ()
+
+    def documents(self) -> Iterator[SourceDocument | Skipped]:
+        files, filesystem = self._listing()
+        for path, info in files.items():
+            yield from self._read(path, info, filesystem)
+
+    def state(self) -> str:
+        """Paths, sizes and change marks of the files."""
+        files, filesystem = self._listing()
+        return value_hash([[path, info["size"], _mark(filesystem, info)] for path, info in files.items()])
+
+    def _listing(self) -> tuple[dict[str, dict[str, Any]], "fsspec.AbstractFileSystem"]:
+        """The selected files by path relative to the root, sorted."""
+        import fsspec
+
+        try:
+            filesystem, root = fsspec.core.url_to_fs(self.uri, **dict(self.storage_options))
+            if not filesystem.isdir(root):
+                raise SourceError(f"there is no folder {self.uri}: create it, or correct the source's uri")
+            found: dict[str, dict[str, Any]] = filesystem.find(root, detail=True)
+        except (OSError, ImportError, ValueError) as error:
+            raise SourceError(f"cannot list {self.uri}: {error}. Check the uri, access rights and the network") from error
+        prefix = root.rstrip("/") + "/"
+        relative = {path.removeprefix(prefix): info for path, info in sorted(found.items())}
+        return {path: info for path, info in relative.items() if self._selected(path)}, filesystem
+
+    def _selected(self, path: str) -> bool:
+        hidden = any(part.startswith(".") for part in PurePosixPath(path).parts)
+        return not hidden and _matches(path, self.include) and not _matches(path, self.exclude)
+
+    def _read(
+        self, path: str, info: dict[str, Any], filesystem: "fsspec.AbstractFileSystem"
+    ) -> Iterator[SourceDocument | Skipped]:
+        suffix = PurePosixPath(path).suffix.lower()
+        reader = READERS.get(suffix)
+        if reader is None:
+            known = ", ".join(sorted(READERS))
+            yield Skipped(path, "unknown file type", f"{suffix or 'no'} suffix; files with {known} are read")
+            return
+        if info["size"] > self.max_bytes:
+            yield Skipped(path, "too large", f"{info['size']:,} bytes, max_bytes is {self.max_bytes:,}")
+            return
+        try:
+            content: bytes = filesystem.cat_file(info["name"])
+            extracts = list(reader(content))
+        except OSError as error:
+            yield Skipped(path, "unreadable", str(error))
+            return
+        except UnreadableError as error:
+            yield Skipped(path, error.reason, error.detail)
+            return
+        for extract in extracts:
+            yield _document(path, extract)
+
+
+def _document(path: str, extract: Extract) -> SourceDocument:
+    file = PurePosixPath(path)
+    parent = file.parent.as_posix()
+    return SourceDocument(
+        doc_id=f"{path}#{extract.fragment}" if extract.fragment else path,
+        version=bytes_version(extract.content),
+        title=extract.title or file.stem.replace("_", " ").replace("-", " "),
+        text=extract.text,
+        bytes=len(extract.content),
+        collection=file.parts[0] if len(file.parts) > 1 else ".",
+        parent=parent,
+        kind=extract.kind,
+    )
+
+
+def _matches(path: str, patterns: Sequence[str]) -> bool:
+    from fsspec.utils import glob_translate  # the same globs that fsspec itself understands
+
+    import re
+
+    return any(re.match(glob_translate(pattern), path) for pattern in patterns)
+
+
+def _mark(filesystem: "fsspec.AbstractFileSystem", info: dict[str, Any]) -> str:
+    return str(filesystem.ukey(info["name"]) if "mtime" not in info else info["mtime"])

@@ -1,0 +1,14 @@
+"""The code location: what `assets/` declares, bound to the resources of this environment."""
+
+from pathlib import Path
+
+import dagster as dg
+from resources import bindings
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    return dg.Definitions.merge(
+        dg.load_from_defs_folder(path_within_project=Path(__file__).parent),
+        bindings(),
+    )

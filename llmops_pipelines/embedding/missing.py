@@ -1,0 +1,134 @@
+"""Embeds what no vector exists for, in committed batches, and the gates on the embeddings table."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from llmops_pipelines.embedding.embedder import Embedder, Use
+from llmops_pipelines.quality.gates import GateResult, offenders_gate
+from llmops_pipelines.storage.identity import merkle_root
+from llmops_pipelines.storage.snapshot import Snapshot
+from llmops_pipelines.storage.writer import Writer
+
+COMMIT_TEXTS = 1_024
+UNIT_TOLERANCE = 1e-3
+
+
+@dataclass
+class EmbeddingReport:
+    """reused + embedded = distinct. `embedded` and `tokens` are counted at the embedder."""
+
+    distinct: int
+    reused: int
+    embedded: int
+    tokens: int
+    truncated: int
+    unused: int
+    seconds: float
+    numerics: str
+    data_version: str
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def embed_missing(
+    embedder: Embedder,
+    texts: Mapping[str, str],
+    writer: Writer,
+    use: Use = "document",
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> EmbeddingReport:
+    """Give every text a vector; `texts` are by content hash. Publishes nothing.
+
+    Each batch of 1,024 texts is committed when it is done, so that a run which is killed has lost one batch at most.
+    Batches are made of texts of about one length. Vectors of texts that are no longer there stay for their return.
+    """
+    import time
+
+    stored = writer.column("content_hash")
+    missing = sorted(texts.keys() - stored.keys(), key=lambda content_hash: (-len(texts[content_hash]), content_hash))
+    counted = embedder.count.documents + embedder.count.queries
+    counted_tokens = embedder.count.tokens
+    started = time.perf_counter()
+    for start in range(0, len(missing), COMMIT_TEXTS):
+        batch = missing[start : start + COMMIT_TEXTS]
+
+        def report(done: int, base: int = start) -> None:
+            progress(base + done, len(missing))
+
+        embedded = embedder.embed([texts[content_hash] for content_hash in batch], use, report)
+        writer.upsert(
+            pa.table(
+                {
+                    "content_hash": batch,
+                    "vector": _vector_column(embedded.vectors),
+                    "tokens": embedded.tokens,
+                    "truncated": embedded.truncated,
+                    "fingerprint": [embedder.fingerprint] * len(batch),
+                    "numerics": [embedder.numerics] * len(batch),
+                }
+            )
+        )
+    truncated = writer.column("truncated")
+    return EmbeddingReport(
+        distinct=len(texts),
+        reused=len(texts) - len(missing),
+        embedded=embedder.count.documents + embedder.count.queries - counted,
+        tokens=embedder.count.tokens - counted_tokens,
+        truncated=sum(truncated[content_hash] for content_hash in texts),
+        unused=len(truncated) - len(texts),
+        seconds=time.perf_counter() - started,
+        numerics=embedder.numerics if missing else "",
+        data_version=merkle_root((content_hash, embedder.fingerprint) for content_hash in texts),
+    )
+
+
+def embedding_gates(
+    embeddings: Snapshot, content_hashes: Sequence[str], fingerprint: str, allows_truncation: bool
+) -> list[GateResult]:
+    """Complete, finite, of unit length, one vector a key, of one model, nothing truncated unless the chunker allows it."""
+    import numpy as np
+
+    keys: list[str] = []
+    not_finite: list[str] = []
+    not_unit: list[str] = []
+    for batch in embeddings.batches(["content_hash", "vector"]):
+        hashes = batch["content_hash"].to_pylist()
+        vectors = vector_array(batch["vector"])
+        norms = np.linalg.norm(vectors, axis=1)
+        keys += hashes
+        not_finite += [hashes[i] for i in np.flatnonzero(~np.isfinite(norms))]
+        not_unit += [hashes[i] for i in np.flatnonzero(np.isfinite(norms) & (np.abs(norms - 1) > UNIT_TOLERANCE))]
+    seen: set[str] = set()
+    repeated = [key for key in keys if key in seen or seen.add(key)]
+    foreign = embeddings.arrow(["content_hash"], f"fingerprint != '{fingerprint}'")["content_hash"].to_pylist()
+    wanted = set(content_hashes)
+    truncated = [key for key in embeddings.arrow(["content_hash"], "truncated")["content_hash"].to_pylist() if key in wanted]
+    over_window = offenders_gate(
+        "within_window",
+        [] if allows_truncation else truncated,
+        "No text is longer than the model's window, unless the chunker allows truncation.",
+        truncated=len(truncated),
+        truncation_allowed=allows_truncation,
+    )
+    return [
+        offenders_gate("complete", sorted(wanted - seen), "Every chunk has a vector.", wanted=len(wanted)),
+        offenders_gate("finite", not_finite, "No vector holds NaN or infinity."),
+        offenders_gate("unit_length", not_unit, "Every vector has length 1 within 0.001."),
+        offenders_gate("one_vector_a_key", repeated, "No content hash has two vectors."),
+        offenders_gate("one_fingerprint", foreign, "Every vector was made by this partition's model."),
+        over_window,
+    ]
+
+
+def vector_array(column: pa.Array | pa.ChunkedArray) -> Any:
+    """A fixed-size list column as a float32 array of shape (rows, dimension)."""
+    array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    return array.flatten().to_numpy(zero_copy_only=False).reshape(len(array), array.type.list_size)
+
+
+def _vector_column(vectors: Any) -> pa.Array:
+    return pa.FixedSizeListArray.from_arrays(pa.array(vectors.reshape(-1)), vectors.shape[1])

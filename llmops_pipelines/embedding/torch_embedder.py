@@ -1,0 +1,166 @@
+"""The local engine: a sentence-transformers model under torch, in batches of a bounded number of tokens."""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING, Any, Literal
+
+from llmops_pipelines.embedding.embedder import Embedded, EmbedderCount, Use
+from llmops_pipelines.embedding.model_folder import ModelError, ModelFolder
+
+if TYPE_CHECKING:
+    import torch
+    from sentence_transformers import SentenceTransformer
+
+Precision = Literal["auto", "bf16", "fp32"]
+
+# Padded tokens of a batch. On a CPU a batch should stay in its caches, an accelerator wants to be filled.
+CPU_TOKEN_BUDGET = 4_096
+ACCELERATOR_TOKEN_BUDGET = 65_536
+
+
+class TorchEmbedder:
+    """A model folder loaded on the accelerator that torch sees, on the CPU otherwise.
+
+    Texts are sorted by length, so that a batch holds texts of about one length and little is spent on padding. Pooling
+    and normalisation run in float32 whatever the precision of the weights, so that vectors have unit length.
+    """
+
+    def __init__(self, model: ModelFolder, precision: Precision = "auto", device: str | None = None) -> None:
+        self.model = model
+        self.count = EmbedderCount()
+        self._precision = precision
+        self._device = device
+
+    @property
+    def fingerprint(self) -> str:
+        return self.model.fingerprint
+
+    @property
+    def dimension(self) -> int:
+        return self.model.dimension
+
+    @property
+    def max_tokens(self) -> int:
+        return self.model.max_tokens
+
+    @cached_property
+    def device(self) -> str:
+        import torch
+
+        if self._device:
+            return self._device
+        accelerator = torch.accelerator.current_accelerator(check_available=True)
+        return accelerator.type if accelerator else "cpu"
+
+    @cached_property
+    def precision(self) -> Literal["bf16", "fp32"]:
+        """bf16 where the device computes in it faster than in fp32, else fp32."""
+        import torch
+
+        if self._precision != "auto":
+            return self._precision
+        if self.device == "cpu":
+            found = torch.cpu.get_capabilities()
+            return "bf16" if found.get("amx_bf16") or found.get("avx512_bf16") or found.get("bf16") else "fp32"
+        return "bf16" if self.device == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
+
+    @property
+    def numerics(self) -> str:
+        return f"torch/{self.device}/{self.precision}"
+
+    def embed(self, texts: Sequence[str], use: Use, progress: Callable[[int], None] = lambda done: None) -> Embedded:
+        """The vectors of `texts`, the model's prompt for `use` put before each. Longer texts than the window are cut."""
+        import numpy as np
+
+        prompt = self.model.prompts.get(use, "")
+        encodings = self._tokenizer.encode_batch_fast([prompt + text for text in texts])
+        tokens = [len(encoding.ids) for encoding in encodings]
+        vectors = np.empty((len(texts), self.dimension), dtype=np.float32)
+        done = 0
+        for batch in self._batches(tokens):
+            vectors[batch] = self._forward([self._window(encodings[i].ids) for i in batch])
+            self.count.tokens += sum(min(tokens[i], self.max_tokens) for i in batch)
+            if use == "query":
+                self.count.queries += len(batch)
+            else:
+                self.count.documents += len(batch)
+            done += len(batch)
+            progress(done)
+        return Embedded(vectors, tokens, [length > self.max_tokens for length in tokens])
+
+    def _batches(self, tokens: Sequence[int]) -> Iterator[list[int]]:
+        """Positions of texts, longest first, so many at a time that the padded batch keeps to the token budget."""
+        budget = CPU_TOKEN_BUDGET if self.device == "cpu" else ACCELERATOR_TOKEN_BUDGET
+        order = sorted(range(len(tokens)), key=lambda i: -tokens[i])
+        start = 0
+        while start < len(order):
+            size = max(1, budget // min(max(tokens[order[start]], 1), self.max_tokens))
+            yield order[start : start + size]
+            start += size
+
+    def _window(self, ids: list[int]) -> list[int]:
+        """The ids that the model sees: the first of them, with the special tokens at the end kept."""
+        if len(ids) <= self.max_tokens:
+            return ids
+        kept = self.max_tokens - self._closing
+        return ids[:kept] + (ids[-self._closing :] if self._closing else [])
+
+    def _forward(self, batch: list[list[int]]) -> "torch.Tensor":
+        import torch
+
+        longest = max(len(ids) for ids in batch)
+        padding = self._loaded.tokenizer.pad_token_id or 0
+        ids = torch.tensor([row + [padding] * (longest - len(row)) for row in batch], device=self.device)
+        mask = torch.tensor([[1] * len(row) + [0] * (longest - len(row)) for row in batch], device=self.device)
+        features: dict[str, Any] = {"input_ids": ids, "attention_mask": mask}
+        with torch.inference_mode():
+            for module in self._loaded:
+                features = module(features)
+                for name in ("token_embeddings", "sentence_embedding"):
+                    if name in features:
+                        features[name] = features[name].float()
+            vectors = torch.nn.functional.normalize(features["sentence_embedding"], dim=1)
+        return vectors.cpu().numpy()
+
+    @cached_property
+    def _tokenizer(self) -> Any:
+        import tokenizers
+
+        tokenizer = tokenizers.Tokenizer.from_file(str(self.model.tokenizer_path))
+        tokenizer.no_truncation()
+        tokenizer.no_padding()
+        return tokenizer
+
+    @cached_property
+    def _closing(self) -> int:
+        """How many special tokens end a text: [SEP] or </s> for encoders, none for others."""
+        mask = self._tokenizer.encode("a").special_tokens_mask
+        return next((i for i, special in enumerate(reversed(mask)) if not special), 0)
+
+    @cached_property
+    def _loaded(self) -> "SentenceTransformer":
+        os.environ.setdefault("HF_HUB_OFFLINE", "1")
+        os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
+        import torch
+        from sentence_transformers import SentenceTransformer
+        from transformers.utils import logging as transformers_logging
+
+        transformers_logging.disable_progress_bar()
+        _ = self.model.fingerprint  # damaged weights are refused before torch reads them
+        dtype = torch.bfloat16 if self.precision == "bf16" else torch.float32
+        try:
+            return SentenceTransformer(
+                str(self.model.folder),
+                device=self.device,
+                local_files_only=True,
+                model_kwargs={"dtype": dtype, "use_safetensors": True},
+            ).eval()
+        except (OSError, ValueError, RuntimeError) as error:
+            raise ModelError(f"model {self.model.name} in {self.model.folder} cannot be loaded: {error}") from error
+
+
+@lru_cache(maxsize=4)
+def shared_embedder(model: ModelFolder, precision: Precision = "auto") -> TorchEmbedder:
+    """One embedder a model and process: the assets of a run share what was loaded."""
+    return TorchEmbedder(model, precision)

@@ -1,0 +1,1 @@
+"""How good retrieval is: questions, metrics with intervals, and the report. No Dagster here."""

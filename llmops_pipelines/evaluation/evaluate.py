@@ -1,0 +1,126 @@
+"""Evaluates retrieval of one index: one row a question and system."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from llmops_pipelines.evaluation.metrics import DEPTH, METRICS, score_rankings
+from llmops_pipelines.evaluation.questions import Question, clusters
+from llmops_pipelines.index.search import FUSION_DEPTH, Ranked, SearchIndex, fuse
+from llmops_pipelines.storage.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    import numpy as np
+
+SYSTEMS = ("bm25", "dense", "hybrid")
+JUDGED_DEPTH = 10
+
+
+def evaluate(
+    index: SearchIndex,
+    questions: Sequence[Question],
+    vectors: Mapping[str, "np.ndarray"],
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> list[dict[str, Any]]:
+    """Rows of the evaluation table, `row_hash` aside; `vectors` are query vectors by question id.
+
+    Documents are ranked by their best passage, 300 passages deep. A question none of whose answers is in the index is
+    unmeasured: it has a row and a reason, and no scores.
+    """
+    cluster = dict(zip((q.id for q in questions), clusters(questions), strict=True))
+    rankings: dict[str, dict[str, list[Ranked]]] = {system: {} for system in SYSTEMS}
+    seconds: dict[str, dict[str, float]] = {system: {} for system in SYSTEMS}
+    measured = [question for question in questions if question.answers]
+    for done, question in enumerate(measured, start=1):
+        started = time.perf_counter()
+        words = index.full_text_ranking(question.text, FUSION_DEPTH)
+        after_words = time.perf_counter()
+        dense = index.dense_ranking(vectors[question.id], FUSION_DEPTH)
+        after_dense = time.perf_counter()
+        fused = _fused(words, dense)
+        after_fusion = time.perf_counter()
+        took = {"bm25": after_words - started, "dense": after_dense - after_words, "hybrid": after_fusion - started}
+        for system, passages in zip(SYSTEMS, (words, dense, fused), strict=True):
+            rankings[system][question.id] = _documents(passages, question)
+            seconds[system][question.id] = took[system]
+        progress(done, len(measured))
+
+    overlaps = lexical_overlap(index.snapshot, measured)
+    rows: list[dict[str, Any]] = []
+    for system in SYSTEMS:
+        doc_ids = {qid: [ranked.doc_id for ranked in ranking] for qid, ranking in rankings[system].items()}
+        scores = score_rankings(doc_ids, {question.id: question.answers for question in measured})
+        for question in questions:
+            row = _row(question, system, cluster[question.id])
+            if question.answers:
+                judged = {*question.answers, *question.rejected}
+                top = doc_ids[question.id][:JUDGED_DEPTH]
+                row |= {
+                    "retrieved": doc_ids[question.id],
+                    "passages": [ranked.chunk_id for ranked in rankings[system][question.id]],
+                    "overlap": overlaps[question.id],
+                    "unjudged_at_10": sum(doc_id not in judged for doc_id in top) / len(top) if top else 0.0,
+                    "seconds": seconds[system][question.id],
+                    **scores[question.id],
+                }
+            rows.append(row)
+    return rows
+
+
+def lexical_overlap(snapshot: Snapshot, questions: Sequence[Question]) -> dict[str, float]:
+    """The share of a question's words that occur in the text of an answer, by question id: the best of its answers.
+
+    Words are what the index's own full-text analyser makes of the text: stop words left out, stemmed.
+    """
+    wanted = {answer for question in questions for answer in question.answers}
+    texts: dict[str, list[str]] = {}
+    for row in snapshot.rows(["doc_id", "text"]):
+        if row["doc_id"] in wanted:
+            texts.setdefault(row["doc_id"], []).append(row["text"])
+
+    def words(text: str) -> set[str]:
+        return {token.text for token in snapshot.table.tokenize(text, column="text")}
+
+    answer_words = {doc_id: words(" ".join(passages)) for doc_id, passages in texts.items()}
+    overlaps: dict[str, float] = {}
+    for question in questions:
+        asked = words(question.text)
+        shares = [len(asked & answer_words[answer]) / len(asked) for answer in question.answers if asked]
+        overlaps[question.id] = max(shares, default=0.0)
+    return overlaps
+
+
+def _fused(words: Sequence[Ranked], dense: Sequence[Ranked]) -> list[Ranked]:
+    doc_id = {passage.chunk_id: passage.doc_id for ranking in (words, dense) for passage in ranking}
+    fused = fuse([[passage.chunk_id for passage in ranking] for ranking in (dense, words)])
+    return [Ranked(chunk_id, doc_id[chunk_id]) for chunk_id, _ in fused]
+
+
+def _documents(passages: Sequence[Ranked], question: Question) -> list[Ranked]:
+    """The best passage of each document, the excluded ones passed over, to the depth that is scored."""
+    best: dict[str, Ranked] = {}
+    excluded = set(question.excluded)
+    for passage in passages:
+        if passage.chunk_id not in excluded:
+            best.setdefault(passage.doc_id, passage)
+    return list(best.values())[:DEPTH]
+
+
+def _row(question: Question, system: str, cluster: str) -> dict[str, Any]:
+    return {
+        "result_id": f"{question.question_set}/{question.id}/{system}",
+        "question_id": question.id,
+        "question_set": question.question_set,
+        "part": question.part,
+        "system": system,
+        "question": question.text,
+        "cluster": cluster,
+        "answers": list(question.answers),
+        "unmeasured": None if question.answers else "none of its answers is in the index",
+        "retrieved": [],
+        "passages": [],
+        "overlap": None,
+        "unjudged_at_10": None,
+        "seconds": None,
+        **dict.fromkeys(METRICS),
+    }

@@ -1,0 +1,34 @@
+"""Ranking metrics per question, by ir_measures, ties broken by the ranking itself."""
+
+from collections.abc import Mapping, Sequence
+
+PRIMARY = "nDCG@10"
+METRICS = (PRIMARY, "recall@5", "recall@20", "recall@100", "MRR@10")
+DEPTH = 100
+SCORER = "ir_measures/binary/1"
+
+
+def score_rankings(
+    rankings: Mapping[str, Sequence[str]], relevant: Mapping[str, Sequence[str]]
+) -> dict[str, dict[str, float]]:
+    """The metrics of every question of `relevant`, by question id.
+
+    `rankings` are doc_ids, best first; a question that nothing was retrieved for scores 0, it is not left out.
+    Scores given to the evaluator fall by one a rank, so that its own rule for ties never applies.
+    """
+    import ir_measures
+    from ir_measures import RR, Qrel, R, ScoredDoc, nDCG
+
+    measures = {nDCG @ 10: PRIMARY, R @ 5: "recall@5", R @ 20: "recall@20", R @ 100: "recall@100", RR @ 10: "MRR@10"}
+    scores = {question: dict.fromkeys(METRICS, 0.0) for question in relevant}
+    qrels = [Qrel(question, doc_id, 1) for question, doc_ids in relevant.items() for doc_id in doc_ids]
+    run = [
+        ScoredDoc(question, doc_id, float(-rank))
+        for question in relevant
+        for rank, doc_id in enumerate(rankings.get(question, ()))
+    ]
+    if not run:
+        return scores
+    for result in ir_measures.iter_calc(list(measures), qrels, run):
+        scores[result.query_id][measures[result.measure]] = float(result.value)
+    return scores

@@ -1,0 +1,1 @@
+"""The searchable index of one embedding model: building, reconciling, searching. No Dagster here."""

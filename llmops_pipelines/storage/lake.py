@@ -1,0 +1,73 @@
+"""The lake: a LanceDB database at a URI. Opens tables for reading (Snapshot) and for writing (Writer)."""
+
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from llmops_pipelines.storage.errors import explained
+from llmops_pipelines.storage.snapshot import Snapshot
+from llmops_pipelines.storage.writer import PUBLISHED, Writer
+
+if TYPE_CHECKING:
+    import lancedb
+
+
+class Lake:
+    """A LanceDB database at `uri`: a local folder or an object store (`s3://`, `gs://`, `az://`)."""
+
+    def __init__(self, uri: str, storage_options: dict[str, str] | None = None) -> None:
+        self.uri = uri
+        self.storage_options = storage_options
+
+    @cached_property
+    def database(self) -> "lancedb.DBConnection":
+        import lancedb
+
+        with explained("open the database", self.uri):
+            return lancedb.connect(self.uri, storage_options=self.storage_options)
+
+    def names(self) -> list[str]:
+        """The names of all tables, sorted."""
+        if "://" not in self.uri and not Path(self.uri).exists():
+            return []
+        names: list[str] = []
+        token = None
+        with explained("list the tables", self.uri):
+            while True:
+                page = self.database.list_tables(page_token=token, limit=1000)
+                names += page.tables
+                token = page.page_token
+                if not token:
+                    return sorted(names)
+
+    def published(self, name: str) -> Snapshot | None:
+        """The published version of table `name`; None where nothing has been published."""
+        if name not in self.names():
+            return None
+        with explained(f"open table {name}", self.uri):
+            table = self.database.open_table(name)
+            if PUBLISHED not in table.tags.list():
+                return None
+            table.checkout(PUBLISHED)
+            return Snapshot(name, table.version, table)
+
+    def at(self, name: str, version: int) -> Snapshot:
+        """Table `name` at `version`, published or not."""
+        with explained(f"open version {version} of table {name}", self.uri):
+            table = self.database.open_table(name)
+            table.checkout(version)
+            return Snapshot(name, version, table)
+
+    def writer(self, name: str, schema: pa.Schema) -> Writer:
+        """Table `name` for writing, created with `schema` where it is new or its schema has changed."""
+        with explained(f"open table {name}", self.uri):
+            if name not in self.names():
+                table = self.database.create_table(name, schema=schema)
+            else:
+                table = self.database.open_table(name)
+                if not table.schema.remove_metadata().equals(schema.remove_metadata()):
+                    # A changed schema means changed code: the rows are made anew, older versions stay readable.
+                    table = self.database.create_table(name, schema=schema, mode="overwrite")
+        return Writer(name, table, self)

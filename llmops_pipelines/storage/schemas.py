@@ -1,0 +1,151 @@
+"""The Arrow schema of every table of a corpus. One key a table; `row_hash` covers the other columns."""
+
+import pyarrow as pa
+
+PRIMARY_KEY = b"lance-schema:unenforced-primary-key"
+
+
+def key_field(name: str) -> pa.Field:
+    """The declared primary key: without the declaration, two writers of one key leave two rows."""
+    return pa.field(name, pa.string(), nullable=False, metadata={PRIMARY_KEY: b"true"})
+
+
+def key_column(schema: pa.Schema) -> str:
+    """The name of the declared primary key of `schema`."""
+    for field in schema:
+        if field.metadata and field.metadata.get(PRIMARY_KEY) == b"true":
+            return field.name
+    raise ValueError(f"no primary key is declared among the columns {schema.names}")
+
+
+STRINGS = pa.list_(pa.string())
+ROW_HASH = pa.field("row_hash", pa.string(), nullable=False)
+
+DOCUMENTS = pa.schema(
+    [
+        key_field("doc_id"),
+        pa.field("version", pa.string(), nullable=False),  # sha256 of the bytes as ingested
+        pa.field("collection", pa.string(), nullable=False),  # package or top folder: what people filter by
+        pa.field("parent", pa.string(), nullable=False),  # module or folder: what documents are split by
+        pa.field("kind", pa.string(), nullable=False),  # function, class, page, ...
+        pa.field("title", pa.string(), nullable=False),
+        pa.field("aliases", STRINGS),  # other names under which the source offers the same document
+        pa.field("text", pa.large_string(), nullable=False),
+        pa.field("bytes", pa.int64(), nullable=False),
+        ROW_HASH,
+    ]
+)
+
+CLEAN_DOCUMENTS = pa.schema(
+    [
+        key_field("doc_id"),
+        pa.field("collection", pa.string(), nullable=False),
+        pa.field("parent", pa.string(), nullable=False),
+        pa.field("kind", pa.string(), nullable=False),
+        pa.field("title", pa.string(), nullable=False),
+        pa.field("aliases", STRINGS),
+        pa.field("text", pa.large_string(), nullable=False),
+        pa.field("language", pa.string(), nullable=False),
+        pa.field("repairs", STRINGS),  # the rules that changed the text
+        pa.field("dropped", pa.string()),  # the rule that dropped the document; null where it is kept
+        pa.field("detail", pa.string()),  # why, in words
+        pa.field("input_hash", pa.string(), nullable=False),
+        ROW_HASH,
+    ]
+)
+
+CHUNKS = pa.schema(
+    [
+        key_field("chunk_id"),
+        pa.field("doc_id", pa.string(), nullable=False),
+        pa.field("ordinal", pa.int32(), nullable=False),
+        pa.field("start", pa.int64(), nullable=False),  # offsets into the clean document's text, in characters
+        pa.field("end", pa.int64(), nullable=False),
+        pa.field("text", pa.large_string(), nullable=False),
+        pa.field("content_hash", pa.string(), nullable=False),
+        pa.field("tokens", pa.int32(), nullable=False),  # of the chunker's tokenizer, special tokens included
+        pa.field("input_hash", pa.string(), nullable=False),
+        ROW_HASH,
+    ]
+)
+
+RELEASES = pa.schema(
+    [
+        key_field("release_id"),
+        pa.field("sequence", pa.int64(), nullable=False),
+        pa.field("released_at", pa.timestamp("us", tz="UTC"), nullable=False),
+        pa.field("action", pa.string(), nullable=False),  # release or rollback
+        pa.field("model_key", pa.string(), nullable=False),
+        pa.field("fingerprint", pa.string(), nullable=False),
+        pa.field("index_table", pa.string(), nullable=False),
+        pa.field("index_version", pa.int64(), nullable=False),
+        pa.field("corpus_version", pa.string(), nullable=False),
+        pa.field("cleaner", pa.string(), nullable=False),
+        pa.field("chunker", pa.string(), nullable=False),
+        pa.field("evaluation", pa.string()),  # data version of the evaluation of this index; null where none was asked for
+        pa.field("requested_by", pa.string(), nullable=False),
+        pa.field("reason", pa.string(), nullable=False),
+    ]
+)
+
+
+def embeddings(dimension: int) -> pa.Schema:
+    """One row a distinct text: its vector (float32, unit length) under one model."""
+    return pa.schema(
+        [
+            key_field("content_hash"),
+            pa.field("vector", pa.list_(pa.float32(), dimension), nullable=False),
+            pa.field("tokens", pa.int32(), nullable=False),  # of the model's own tokenizer, before truncation
+            pa.field("truncated", pa.bool_(), nullable=False),
+            pa.field("fingerprint", pa.string(), nullable=False),
+            pa.field("numerics", pa.string(), nullable=False),  # engine and precision that made the vector
+        ]
+    )
+
+
+def vector_index(dimension: int) -> pa.Schema:
+    """One row a chunk, with all that a search returns or filters by."""
+    return pa.schema(
+        [
+            key_field("chunk_id"),
+            pa.field("doc_id", pa.string(), nullable=False),
+            pa.field("ordinal", pa.int32(), nullable=False),
+            pa.field("start", pa.int64(), nullable=False),
+            pa.field("end", pa.int64(), nullable=False),
+            pa.field("collection", pa.string(), nullable=False),
+            pa.field("kind", pa.string(), nullable=False),
+            pa.field("title", pa.string(), nullable=False),
+            pa.field("language", pa.string(), nullable=False),
+            pa.field("text", pa.string(), nullable=False),
+            pa.field("content_hash", pa.string(), nullable=False),
+            pa.field("fingerprint", pa.string(), nullable=False),
+            pa.field("vector", pa.list_(pa.float32(), dimension), nullable=False),
+            ROW_HASH,
+        ]
+    )
+
+
+EVALUATION = pa.schema(
+    [
+        key_field("result_id"),  # question set, question and system
+        pa.field("question_id", pa.string(), nullable=False),
+        pa.field("question_set", pa.string(), nullable=False),
+        pa.field("part", pa.string(), nullable=False),
+        pa.field("system", pa.string(), nullable=False),
+        pa.field("question", pa.string(), nullable=False),
+        pa.field("cluster", pa.string(), nullable=False),
+        pa.field("answers", STRINGS),  # doc_ids judged relevant that are in the index
+        pa.field("unmeasured", pa.string()),  # why there are no scores; null where there are
+        pa.field("retrieved", STRINGS),  # doc_ids by rank
+        pa.field("passages", STRINGS),  # chunk_ids by rank, the best of each document
+        pa.field("overlap", pa.float64()),
+        pa.field("unjudged_at_10", pa.float64()),
+        pa.field("seconds", pa.float64()),
+        pa.field("nDCG@10", pa.float64()),
+        pa.field("recall@5", pa.float64()),
+        pa.field("recall@20", pa.float64()),
+        pa.field("recall@100", pa.float64()),
+        pa.field("MRR@10", pa.float64()),
+        ROW_HASH,
+    ]
+)

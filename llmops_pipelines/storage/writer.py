@@ -1,0 +1,79 @@
+"""The one way to write a lake table: batches by declared key, then a published version."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from llmops_pipelines.storage.errors import explained
+from llmops_pipelines.storage.schemas import key_column
+from llmops_pipelines.storage.snapshot import METADATA_PREFIX, Snapshot
+
+if TYPE_CHECKING:
+    import lancedb
+
+    from llmops_pipelines.storage.lake import Lake
+
+PUBLISHED = "published"
+DELETE_BATCH = 500
+
+
+class Writer:
+    """The newest version of one table. Readers see nothing of it before `publish`."""
+
+    def __init__(self, name: str, table: "lancedb.table.Table", lake: "Lake") -> None:
+        self.name = name
+        self.table = table
+        self.lake = lake
+        self.key = key_column(table.schema)
+
+    @property
+    def schema(self) -> "pa.Schema":
+        return self.table.schema
+
+    def column(self, name: str) -> dict[str, Any]:
+        """The values of one column by key, of what is stored now."""
+        columns = [self.key] if name == self.key else [self.key, name]
+        found = self.table.to_lance().to_table(columns=columns)  # type: ignore[attr-defined]
+        return dict(zip(found[self.key].to_pylist(), found[name].to_pylist(), strict=True))
+
+    def upsert(self, rows: Sequence[Mapping[str, Any]] | pa.Table) -> None:
+        """Insert or replace `rows` by key, in one commit."""
+        if len(rows) == 0:
+            return
+        batch = rows if isinstance(rows, pa.Table) else pa.Table.from_pylist(list(rows), schema=self.schema)
+        with explained(f"write {len(batch)} rows to table {self.name}", self.lake.uri):
+            merge = self.table.merge_insert(self.key).when_matched_update_all().when_not_matched_insert_all()
+            merge.execute(batch.cast(self.schema))
+
+    def delete(self, keys: Iterable[str]) -> None:
+        """Delete the rows of `keys`, in commits of a bounded size."""
+        remaining = sorted(keys)
+        with explained(f"delete {len(remaining)} rows from table {self.name}", self.lake.uri):
+            for start in range(0, len(remaining), DELETE_BATCH):
+                quoted = ", ".join("'" + key.replace("'", "''") + "'" for key in remaining[start : start + DELETE_BATCH])
+                self.table.delete(f"{self.key} IN ({quoted})")
+
+    def staged(self) -> Snapshot:
+        """What is stored now, for validation before it is published."""
+        self.table.checkout_latest()
+        return self.lake.at(self.name, self.table.version)
+
+    def publish(self, data_version: str, inputs: str, summary: Mapping[str, Any]) -> Snapshot:
+        """Make what is stored now the version that readers see; what it is and where it came from is part of it."""
+        entries = {"data_version": data_version, "inputs": inputs, "summary": json.dumps(summary, sort_keys=True)}
+        with explained(f"publish table {self.name}", self.lake.uri):
+            dataset = self.table.to_lance()  # type: ignore[attr-defined]
+            dataset.update_schema_metadata({METADATA_PREFIX + key: value for key, value in entries.items()})
+            self.table.checkout_latest()
+            self.tag(PUBLISHED, self.table.version)
+        return self.staged()
+
+    def tag(self, tag: str, version: int) -> None:
+        """Point `tag` at `version`. A tagged version is kept by clean-up."""
+        tags = self.table.tags
+        if tag in tags.list():
+            tags.update(tag, version)
+        else:
+            tags.create(tag, version)

@@ -1,0 +1,2 @@
+import dagster as dg
+def bindings(): return dg.Definitions()
