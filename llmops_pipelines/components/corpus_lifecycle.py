@@ -1,35 +1,49 @@
-from typing import Annotated, Literal, Union
+"""The component that data engineers write in YAML: a corpus and its whole life."""
+
+from pathlib import Path
+from typing import Any
+
 import dagster as dg
-from pydantic import Field, model_validator, Discriminator
+from pydantic import BaseModel
+from typing_extensions import Self
 
-class PythonDocs(dg.Model):
-    type: Literal["python_docs"]
-    packages: list[str]
-class Directory(dg.Model):
-    type: Literal["directory"]
-    uri: str
-class Chunks(dg.Model):
-    chunker: Literal["passages", "whole_document"] = "passages"
-    max_tokens: int = Field(256, ge=16, le=8192)
-    @model_validator(mode="after")
-    def _v(self):
-        if self.chunker == "whole_document" and self.max_tokens != 256:
-            raise ValueError("whole_document takes no max_tokens: remove max_tokens or choose passages")
-        return self
+from llmops_pipelines.orchestration.corpus import Corpus
+from llmops_pipelines.orchestration.lifecycle import lifecycle
+from llmops_pipelines.orchestration.settings import CorpusSettings
+
+EXAMPLE_DOCUMENT = """# Welcome
+
+This folder is the source of the corpus. Put Markdown, reStructuredText, text, HTML or JSON lines files here, or point
+`source.uri` in `defs.yaml` elsewhere.
+"""
 
 
-class Settings(dg.Model):
-    name: str = Field(pattern="^[a-z][a-z0-9_]*$")
-    source: Annotated[Union[PythonDocs, Directory], Discriminator("type")]
-    chunks: Chunks = Chunks()
+class CorpusLifecycleScaffolder(dg.Scaffolder):
+    """Writes a corpus that reads the folder `documents` beside it."""
 
+    def scaffold(self, request: dg.ScaffoldRequest) -> None:
+        folder = Path(request.target_path)
+        name = folder.name.replace("-", "_")
+        dg.scaffold_component(request, {"name": name, "source": {"type": "directory", "uri": "documents"}})
+        (folder / "documents").mkdir(exist_ok=True)
+        (folder / "documents" / "welcome.md").write_text(EXAMPLE_DOCUMENT, "utf-8")
+
+
+@dg.scaffold_with(CorpusLifecycleScaffolder)
 class CorpusLifecycle(dg.Component):
-    """one corpus"""
-    def __init__(self, settings): self.settings=settings
+    """The life of one corpus: ingested, cleaned, chunked, embedded, indexed, evaluated, released."""
+
+    def __init__(self, corpus: Corpus) -> None:
+        self.corpus = corpus
+
     @classmethod
-    def get_model_cls(cls): return Settings
+    def get_model_cls(cls) -> type[BaseModel]:
+        return CorpusSettings
+
     @classmethod
-    def load(cls, attributes, context):
-        return cls(Settings.model_validate(context.resolution_context.resolve_value(attributes.model_dump())))
-    def build_defs(self, context):
-        return dg.Definitions(assets=[dg.AssetSpec(dg.AssetKey([self.settings.name,"documents"]))])
+    def load(cls, attributes: Any, context: dg.ComponentLoadContext) -> Self:
+        resolved = context.resolution_context.resolve_value(attributes.model_dump(exclude_unset=True))
+        return cls(Corpus(CorpusSettings.model_validate(resolved), Path(context.path)))
+
+    def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
+        return lifecycle(self.corpus)

@@ -12,6 +12,7 @@ from llmops_pipelines.storage.identity import value_hash
 # The weights of all-MiniLM-L6-v2 as published upstream.
 BUNDLED_NAME = "all-minilm-l6-v2"
 BUNDLED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+BUNDLED_MAX_TOKENS = 256
 DEFAULT_MAX_TOKENS = 512
 
 

@@ -12,7 +12,8 @@ from llmops_pipelines.storage.identity import text_hash
 KNOWN_ITEMS = "known_items"
 MIN_WORDS, MAX_WORDS = 4, 60
 SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[\"'(`A-Z0-9])|\n\s*\n")
-HEADING = re.compile(r"^(#{1,6}\s.*|.*\n[=\-~^]{3,}\s*)$")
+HEADING = re.compile(r"#{1,6}\s.*|.*\n[=\-]{3,}\s*")
+UNDERLINED = re.compile(r".*\n[=\-]{3,}\s*\n")
 
 
 def first_sentence(text: str, title: str) -> str | None:
@@ -22,8 +23,10 @@ def first_sentence(text: str, title: str) -> str | None:
     """
     for paragraph in re.split(r"\n\s*\n", text):
         block = paragraph.strip()
-        if not block or block == title or HEADING.match(block):
+        if not block or block == title or HEADING.fullmatch(block):
             continue
+        if UNDERLINED.match(block):
+            return None  # a list of parameters, not running text
         sentence = " ".join(SENTENCE_END.split(block)[0].split())
         return sentence if MIN_WORDS <= len(sentence.split()) <= MAX_WORDS else None
     return None

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from llmops_pipelines.corpus.cleaning.cleaner import KEPT
 from llmops_pipelines.embedding.missing import vector_array
 from llmops_pipelines.storage.errors import explained
 from llmops_pipelines.storage.snapshot import Snapshot
@@ -56,7 +57,7 @@ def build_index(
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> IndexReport:
     """Bring the index table in line with `chunks`, then refresh its full-text and vector indexes."""
-    about = {row.pop("doc_id"): row for row in documents.rows(["doc_id", *FROM_DOCUMENT], "dropped IS NULL")}
+    about = {row.pop("doc_id"): row for row in documents.rows(["doc_id", *FROM_DOCUMENT], KEPT)}
     found = embeddings.arrow(["content_hash", "vector"])
     vectors = vector_array(found["vector"])
     position = {content_hash: i for i, content_hash in enumerate(found["content_hash"].to_pylist())}

@@ -20,6 +20,14 @@ class GateResult:
         return asdict(self)
 
 
+class GateFailedError(RuntimeError):
+    """A gate that failed before anything could be written."""
+
+    def __init__(self, gate: GateResult) -> None:
+        super().__init__(f"{gate.name}: {gate.description}")
+        self.gate = gate
+
+
 def offenders_gate(name: str, offenders: Sequence[str], description: str, **numbers: Any) -> GateResult:
     """A gate that passes where `offenders` is empty, and else names the first of them."""
     named = {"offending": sorted(offenders)[:NAMED_ROWS]} if offenders else {}

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from llmops_pipelines.quality.gates import NAMED_ROWS, GateResult
+from llmops_pipelines.storage.identity import value_hash
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,6 +39,11 @@ class Suite:
     version: int
     key: str
     expectations: tuple[Expectation, ...]
+
+    @property
+    def identity(self) -> str:
+        """Differs where any part of the suite differs."""
+        return value_hash([self.name, self.version, self.key, [vars(expectation) for expectation in self.expectations]])
 
 
 def load_suite(path: Path) -> Suite:

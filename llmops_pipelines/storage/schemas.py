@@ -79,10 +79,11 @@ RELEASES = pa.schema(
         pa.field("fingerprint", pa.string(), nullable=False),
         pa.field("index_table", pa.string(), nullable=False),
         pa.field("index_version", pa.int64(), nullable=False),
+        pa.field("index_identity", pa.string(), nullable=False),
         pa.field("corpus_version", pa.string(), nullable=False),
         pa.field("cleaner", pa.string(), nullable=False),
         pa.field("chunker", pa.string(), nullable=False),
-        pa.field("evaluation", pa.string()),  # data version of the evaluation of this index; null where none was asked for
+        pa.field("evaluation", pa.string()),  # data version of the evaluation of this index
         pa.field("requested_by", pa.string(), nullable=False),
         pa.field("reason", pa.string(), nullable=False),
     ]

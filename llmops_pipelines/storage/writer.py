@@ -64,16 +64,21 @@ class Writer:
         """Make what is stored now the version that readers see; what it is and where it came from is part of it."""
         entries = {"data_version": data_version, "inputs": inputs, "summary": json.dumps(summary, sort_keys=True)}
         with explained(f"publish table {self.name}", self.lake.uri):
-            dataset = self.table.to_lance()  # type: ignore[attr-defined]
-            dataset.update_schema_metadata({METADATA_PREFIX + key: value for key, value in entries.items()})
-            self.table.checkout_latest()
-            self.tag(PUBLISHED, self.table.version)
+            publish_table(self.table, entries)
         return self.staged()
 
-    def tag(self, tag: str, version: int) -> None:
-        """Point `tag` at `version`. A tagged version is kept by clean-up."""
-        tags = self.table.tags
-        if tag in tags.list():
-            tags.update(tag, version)
-        else:
-            tags.create(tag, version)
+
+def publish_table(table: "lancedb.table.Table", metadata: Mapping[str, str]) -> None:
+    """Commit `metadata` with the newest version of `table`, then point the tag that readers follow at it."""
+    dataset = table.to_lance()  # type: ignore[attr-defined]
+    dataset.update_schema_metadata({METADATA_PREFIX + key: value for key, value in metadata.items()})
+    table.checkout_latest()
+    point_tag(table, PUBLISHED, table.version)
+
+
+def point_tag(table: "lancedb.table.Table", tag: str, version: int) -> None:
+    """Make `tag` name `version`. A tagged version is kept by clean-up."""
+    if tag in table.tags.list():
+        table.tags.update(tag, version)
+    else:
+        table.tags.create(tag, version)

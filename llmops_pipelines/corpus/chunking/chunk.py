@@ -5,13 +5,12 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from llmops_pipelines.corpus.chunking.protocol import Chunker
+from llmops_pipelines.corpus.cleaning.cleaner import KEPT
 from llmops_pipelines.quality.gates import GateResult, offenders_gate
 from llmops_pipelines.storage.identity import text_hash, value_hash
 from llmops_pipelines.storage.snapshot import Snapshot
 from llmops_pipelines.storage.sync import Sync, SyncCounts
 from llmops_pipelines.storage.writer import Writer
-
-KEPT = "dropped IS NULL"
 
 
 @dataclass

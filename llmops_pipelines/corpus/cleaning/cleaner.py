@@ -13,12 +13,14 @@ from llmops_pipelines.corpus.cleaning.length import Length
 from llmops_pipelines.corpus.cleaning.mojibake import Mojibake
 from llmops_pipelines.corpus.cleaning.protocol import Filter, Repair
 from llmops_pipelines.corpus.cleaning.unicode_nfc import UnicodeNfc
+from llmops_pipelines.quality.gates import GateResult, offenders_gate
 from llmops_pipelines.storage.identity import text_hash, value_hash
 from llmops_pipelines.storage.snapshot import Snapshot
 from llmops_pipelines.storage.sync import Sync, SyncCounts
 from llmops_pipelines.storage.writer import Writer
 
 EXAMPLES = 5
+KEPT = "dropped IS NULL"
 CARRIED = ("doc_id", "collection", "parent", "kind", "title", "aliases")
 
 
@@ -121,6 +123,30 @@ def clean_documents(
         if len(examples) < EXAMPLES:
             examples.append(f"{row['doc_id']}: {row['detail']}")
     return report
+
+
+def cleaning_gates(documents: Snapshot, cleaned: Snapshot) -> list[GateResult]:
+    """in = kept + dropped, read from both tables; and that something was kept."""
+    wanted = set(documents.arrow(["doc_id"])["doc_id"].to_pylist())
+    found = cleaned.arrow(["doc_id"])["doc_id"].to_pylist()
+    unaccounted = sorted(wanted ^ set(found)) or (["a doc_id twice"] if len(found) != len(wanted) else [])
+    kept = cleaned.count(KEPT)
+    return [
+        GateResult(
+            "not_empty",
+            kept > 0,
+            {"kept": kept, "documents": len(wanted)},
+            "Cleaning kept at least one document." if kept else "every document was dropped; see dropped_by_rule.",
+        ),
+        offenders_gate(
+            "row_accounting",
+            unaccounted,
+            "Every document is here once: kept, or dropped with a reason.",
+            documents=len(wanted),
+            kept=kept,
+            dropped=len(found) - kept,
+        ),
+    ]
 
 
 def _known(published: Snapshot | None, cleaner: Cleaner) -> dict[str, dict[str, Any]]:

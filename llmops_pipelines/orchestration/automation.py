@@ -1,0 +1,44 @@
+"""What runs by itself: the sensor that registers models (on), and the nightly run (off until switched on)."""
+
+import dagster as dg
+
+from llmops_pipelines.embedding.model_folder import ModelError
+from llmops_pipelines.orchestration.corpus import Corpus
+from llmops_pipelines.orchestration.partitions import missing_keys, production_key
+from llmops_pipelines.resources.lake import LakeResource
+
+REGISTER_SECONDS = 60
+
+
+def register_sensor(corpus: Corpus) -> dg.SensorDefinition:
+    @dg.sensor(
+        name=f"{corpus.name}_register_models",
+        minimum_interval_seconds=REGISTER_SECONDS,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description=f"Registers the configured embedding models of {corpus.name} as partitions. It starts no run.",
+    )
+    def register_models(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+        try:
+            missing = missing_keys(corpus, context.instance)
+        except ModelError as error:
+            return dg.SkipReason(str(error))
+        if not missing:
+            return dg.SkipReason("every configured model is registered")
+        return dg.SensorResult(dynamic_partitions_requests=[corpus.embedding_model.build_add_request(missing)])
+
+    return register_models
+
+
+def nightly_schedule(corpus: Corpus) -> dg.ScheduleDefinition:
+    @dg.schedule(
+        name=f"{corpus.name}_nightly",
+        job_name=f"{corpus.name}_life",
+        cron_schedule=corpus.settings.schedule,
+        execution_timezone="UTC",
+        default_status=dg.DefaultScheduleStatus.STOPPED,
+        description=f"Brings {corpus.name} up to date for the model in production. Ships stopped.",
+    )
+    def nightly(context: dg.ScheduleEvaluationContext, lake: LakeResource) -> dg.RunRequest:
+        return dg.RunRequest(partition_key=production_key(corpus, lake.open()))
+
+    return nightly

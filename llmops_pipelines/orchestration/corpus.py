@@ -1,0 +1,123 @@
+"""A configured corpus: its settings with the objects, keys and table names that its definitions share."""
+
+import datetime
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from llmops_pipelines.corpus.chunking.protocol import Chunker
+from llmops_pipelines.corpus.cleaning.cleaner import Cleaner
+from llmops_pipelines.corpus.sources.protocol import Source
+from llmops_pipelines.embedding.embedder import Embedder
+from llmops_pipelines.embedding.model_folder import ModelError, ModelFolder
+from llmops_pipelines.embedding.torch_embedder import shared_embedder
+from llmops_pipelines.orchestration.settings import CorpusSettings
+from llmops_pipelines.storage.lake import Lake
+from llmops_pipelines.storage.snapshot import Snapshot
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """`settings` as written in the `defs.yaml` of `folder`."""
+
+    settings: CorpusSettings
+    folder: Path
+
+    @property
+    def name(self) -> str:
+        return self.settings.name
+
+    @cached_property
+    def embedding_model(self) -> dg.DynamicPartitionsDefinition:
+        """The partition set: a key per embedding model of this corpus."""
+        return dg.DynamicPartitionsDefinition(name=f"{self.name}_embedding_model")
+
+    def key(self, stage: str) -> dg.AssetKey:
+        return dg.AssetKey([self.name, stage])
+
+    def table(self, stage: str, model_key: str | None = None) -> str:
+        """The lake table of a stage; one a model where the stage is partitioned."""
+        return ".".join([self.name, stage, *([model_key] if model_key else [])])
+
+    @cached_property
+    def source(self) -> Source:
+        return self.settings.source.source(self.folder)
+
+    @cached_property
+    def cleaner(self) -> Cleaner:
+        return self.settings.clean_documents.cleaner()
+
+    @cached_property
+    def chunker(self) -> Chunker:
+        return self.settings.chunks.chunker_for(self.models[0])
+
+    @cached_property
+    def models(self) -> list[ModelFolder]:
+        """The configured embedding models; the first is the base model, whose tokenizer the chunker counts with."""
+        return self.settings.embeddings.model_folders(self.folder)
+
+    def model_keys(self) -> list[str]:
+        """The partition keys of the configured models, the base model's first. Raises ModelError."""
+        return [model.key for model in self.models]
+
+    def model(self, key: str) -> ModelFolder:
+        """The configured model with partition key `key`."""
+        for model in self.models:
+            if model.key == key:
+                return model
+        raise ModelError(
+            f"no configured model has the key {key!r}: the keys of corpus {self.name} are {', '.join(self.model_keys())}. "
+            "The key changes where the model's files do; materialise the new key"
+        )
+
+    def embedder(self, key: str) -> Embedder:
+        """The embedder of a model key, loaded once a process."""
+        return shared_embedder(self.model(key), self.settings.embeddings.precision)
+
+    def upstream(self, lake: Lake, stage: str, model_key: str | None = None) -> Snapshot:
+        """What is published of an upstream stage."""
+        snapshot = lake.published(self.table(stage, model_key))
+        if snapshot is None:
+            raise dg.Failure(
+                f"{self.name}/{stage} has not been published in the lake {lake.uri}: materialise it first",
+                allow_retries=False,
+            )
+        return snapshot
+
+    def asset(
+        self,
+        stage: str,
+        *,
+        code_version: str,
+        checks: Mapping[str, str],
+        deps: Sequence[str] = (),
+        kinds: Sequence[str] = ("lancedb",),
+        partitioned: bool = False,
+    ) -> dict[str, Any]:
+        """The arguments of `@dg.asset` for a stage. `checks` are its blocking gates by name, with their descriptions."""
+        partitions_def = self.embedding_model if partitioned else None
+        key = self.key(stage)
+        return {
+            "key": key,
+            "deps": [self.key(dep) for dep in deps],
+            "group_name": self.name,
+            "code_version": code_version,
+            "partitions_def": partitions_def,
+            "owners": self.settings.owners,
+            "kinds": {"python", *kinds},
+            "tags": {"corpus": self.name, "stage": stage},
+            "pool": f"lake/{self.table(stage)}",
+            "freshness_policy": dg.FreshnessPolicy.time_window(
+                fail_window=datetime.timedelta(hours=self.settings.fresh_hours)
+            ),
+            "check_specs": [
+                dg.AssetCheckSpec(
+                    name, asset=key, description=description, blocking=True, partitions_def=partitions_def
+                )
+                for name, description in checks.items()
+            ],
+        }

@@ -1,0 +1,74 @@
+"""The jobs of a corpus: its whole life, a candidate, a promotion, and the way back."""
+
+from typing import Any
+
+import dagster as dg
+
+from llmops_pipelines.orchestration.corpus import Corpus
+from llmops_pipelines.orchestration.stages.release import history_table
+from llmops_pipelines.release.releases import Releases
+from llmops_pipelines.resources.lake import LakeResource
+
+AssetJob = Any  # what `define_asset_job` returns has no public name
+
+CANDIDATE_STAGES = ("embeddings", "vector_index", "evaluation", "evaluation_report")
+
+
+class RollbackConfig(dg.Config):
+    """Where to go back to."""
+
+    release_id: str = ""
+    reason: str = "rollback from the job"
+
+
+def life_job(corpus: Corpus) -> AssetJob:
+    return dg.define_asset_job(
+        f"{corpus.name}_life",
+        selection=dg.AssetSelection.groups(corpus.name),
+        description=f"Everything of corpus {corpus.name}, from source to release, for one embedding model.",
+        tags={"corpus": corpus.name},
+    )
+
+
+def candidate_job(corpus: Corpus) -> AssetJob:
+    return dg.define_asset_job(
+        f"{corpus.name}_candidate",
+        selection=dg.AssetSelection.assets(*(corpus.key(stage) for stage in CANDIDATE_STAGES)),
+        description="Embeds, indexes and evaluates one embedding model beside the live index; releases nothing.",
+        tags={"corpus": corpus.name},
+    )
+
+
+def promote_job(corpus: Corpus) -> AssetJob:
+    return dg.define_asset_job(
+        f"{corpus.name}_promote",
+        selection=dg.AssetSelection.assets(corpus.key("release")),
+        description="Puts the index of one embedding model in force.",
+        tags={"corpus": corpus.name},
+    )
+
+
+def rollback_job(corpus: Corpus) -> dg.JobDefinition:
+    @dg.op(name=f"{corpus.name}_rollback_release", pool=f"lake/{corpus.table('release')}")
+    def rollback_release(context: dg.OpExecutionContext, config: RollbackConfig, lake: LakeResource) -> None:
+        """Appends a row that puts an earlier release in force again; touches no vector."""
+        releases = Releases(lake.open(), corpus.name)
+        release = releases.rollback(f"run {context.run_id}", config.reason, config.release_id or None)
+        context.log.info(f"{release.release_id} is in force: {release.manifest.model_key}")
+        context.log_event(
+            dg.AssetObservation(
+                corpus.key("release"),
+                partition=release.manifest.model_key,
+                metadata={"release_id": release.release_id, "releases": history_table(releases.history())},
+            )
+        )
+
+    @dg.job(
+        name=f"{corpus.name}_rollback",
+        description="Puts the release before in force again, or the one that release_id names.",
+        tags={"corpus": corpus.name},
+    )
+    def rollback() -> None:
+        rollback_release()
+
+    return rollback

@@ -1,0 +1,39 @@
+"""From summaries and Arrow schemas to Dagster metadata."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import dagster as dg
+import pyarrow as pa
+
+
+def column_schema(schema: pa.Schema) -> dg.TableSchema:
+    """The columns as Dagster shows them."""
+    return dg.TableSchema(
+        columns=[
+            dg.TableColumn(
+                field.name, str(field.type), constraints=dg.TableColumnConstraints(nullable=field.nullable)
+            )
+            for field in schema
+        ]
+    )
+
+
+def sync_metadata(counts: Mapping[str, Any]) -> dict[str, Any]:
+    """Added, changed, deleted and unchanged as numbers that Dagster plots, with examples to read."""
+    metadata: dict[str, Any] = {name: counts[name] for name in ("added", "changed", "deleted", "unchanged")}
+    if counts["examples"]:
+        metadata["examples"] = bullets({change: ", ".join(keys) for change, keys in counts["examples"].items()})
+    return metadata
+
+
+def bullets(entries: Mapping[str, Any]) -> dg.MarkdownMetadataValue:
+    """A Markdown list of names and values."""
+    return dg.MetadataValue.md("\n".join(f"- **{name}**: {value}" for name, value in entries.items()) or "none")
+
+
+def table(headings: Sequence[str], rows: Sequence[Sequence[Any]]) -> dg.MarkdownMetadataValue:
+    """A Markdown table."""
+    lines = [f"| {' | '.join(headings)} |", "| " + " | ".join("---" for _ in headings) + " |"]
+    lines += ["| " + " | ".join(str(cell) for cell in row) + " |" for row in rows]
+    return dg.MetadataValue.md("\n".join(lines))

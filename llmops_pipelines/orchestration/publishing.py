@@ -1,0 +1,109 @@
+"""Stage, validate, publish: how every asset of a corpus writes. Nothing to do, a failed gate and success look different."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import dagster as dg
+import pyarrow as pa
+
+from llmops_pipelines.orchestration.metadata import column_schema
+from llmops_pipelines.quality.gates import GateFailedError, GateResult
+from llmops_pipelines.storage.lake import Lake
+from llmops_pipelines.storage.snapshot import Snapshot
+from llmops_pipelines.storage.writer import Writer
+
+Summary = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Staged:
+    """What an asset wrote and has not published: the identity of the rows, what to say of them, and its gates' results."""
+
+    data_version: str
+    summary: Summary
+    gates: Sequence[GateResult]
+
+
+@dataclass(frozen=True)
+class Publication:
+    """How one asset publishes its table.
+
+    `stage` writes and runs the gates. `describe` makes metadata of the summary. `at_rest` is the summary of a run that
+    found nothing to do: the same content, with the work of this run, which is none.
+    """
+
+    table: str
+    schema: pa.Schema
+    inputs: str
+    stage: Callable[[Writer, Snapshot | None], Staged]
+    describe: Callable[[Summary], Mapping[str, Any]]
+    at_rest: Callable[[Summary], Summary]
+
+
+def publish(
+    context: dg.AssetExecutionContext, lake: Lake, publication: Publication
+) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult]:
+    """Yields the materialisation with its check results; or, after a failed gate, the check results and dg.Failure."""
+    published = lake.published(publication.table)
+    if published is not None and published.inputs == publication.inputs:
+        context.log.info(f"nothing to do: inputs, settings and code are those of version {published.version}")
+        summary = publication.at_rest(published.summary)
+        yield _result(published, publication, summary, published.summary["gates"], "nothing: inputs are unchanged")
+        return
+    writer = lake.writer(publication.table, publication.schema)
+    try:
+        staged = publication.stage(writer, published)
+        gates = list(staged.gates)
+    except GateFailedError as failure:
+        gates = [failure.gate]
+    failed = [gate for gate in gates if not gate.passed]
+    if failed:
+        yield from (_check_result(gate.as_dict()) for gate in gates)
+        raise dg.Failure(
+            description=f"not published: {'; '.join(_complaint(gate) for gate in failed)}. "
+            f"{_still_published(published)}",
+            allow_retries=False,
+        )
+    summary = {**staged.summary, "gates": [gate.as_dict() for gate in gates]}
+    snapshot = writer.publish(staged.data_version, publication.inputs, summary)
+    yield _result(snapshot, publication, summary, summary["gates"], "published")
+
+
+def counts_at_rest(summary: Summary) -> Summary:
+    """The summary with every row unchanged: `at_rest` of an asset that syncs its table."""
+    counts = summary["counts"]
+    rows = counts["added"] + counts["changed"] + counts["unchanged"]
+    return {**summary, "counts": {"added": 0, "changed": 0, "deleted": 0, "unchanged": rows, "examples": {}}}
+
+
+def _result(
+    snapshot: Snapshot, publication: Publication, summary: Summary, gates: Sequence[Mapping[str, Any]], done: str
+) -> dg.MaterializeResult:
+    return dg.MaterializeResult(
+        metadata={
+            "done": done,
+            **publication.describe(summary),
+            "dagster/row_count": snapshot.count(),
+            "dagster/column_schema": column_schema(snapshot.schema),
+            "table": publication.table,
+            "table_version": snapshot.version,
+        },
+        check_results=[_check_result(gate) for gate in gates],
+        data_version=dg.DataVersion(snapshot.data_version),
+    )
+
+
+def _check_result(gate: Mapping[str, Any]) -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(
+        check_name=gate["name"], passed=gate["passed"], metadata=gate["metadata"], description=gate["description"]
+    )
+
+
+def _complaint(gate: GateResult) -> str:
+    named = gate.metadata.get("offending")
+    return f"{gate.name} failed ({gate.description}{' Offending: ' + ', '.join(map(str, named[:5])) if named else ''})"
+
+
+def _still_published(published: Snapshot | None) -> str:
+    return f"Version {published.version} stays published." if published else "Nothing has been published before."

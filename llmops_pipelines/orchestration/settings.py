@@ -1,0 +1,40 @@
+"""The YAML face of a corpus: a section per stage, each with defaults."""
+
+from typing import Any
+
+from pydantic import Field, GetJsonSchemaHandler
+from pydantic_core import CoreSchema
+
+from llmops_pipelines.embedding.model_folder import BUNDLED_MAX_TOKENS
+from llmops_pipelines.orchestration.section import Section
+from llmops_pipelines.orchestration.sources import SourceSection
+from llmops_pipelines.orchestration.stages.chunks import ChunksSection, PassagesSection
+from llmops_pipelines.orchestration.stages.clean_documents import CleanDocumentsSection
+from llmops_pipelines.orchestration.stages.documents import DocumentsSection
+from llmops_pipelines.orchestration.stages.embeddings import EmbeddingsSection
+from llmops_pipelines.orchestration.stages.evaluation import EvaluationSection
+from llmops_pipelines.orchestration.stages.vector_index import VectorIndexSection
+
+
+class CorpusSettings(Section):
+    """A corpus. Only `name` and `source` are needed."""
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]{0,62}$", description="Key prefix and group of the corpus's assets.")
+    source: SourceSection = Field(description="Where the documents come from.")
+    documents: DocumentsSection = DocumentsSection()
+    clean_documents: CleanDocumentsSection = CleanDocumentsSection()
+    chunks: ChunksSection = PassagesSection(chunker="passages")
+    embeddings: EmbeddingsSection = EmbeddingsSection()
+    vector_index: VectorIndexSection = VectorIndexSection()
+    evaluation: EvaluationSection = EvaluationSection()
+    owners: list[str] = Field(default=["team:data"], description="E-mail addresses, or teams as `team:name`.")
+    schedule: str = Field(default="0 3 * * *", description="Cron of the nightly run (UTC); the schedule ships stopped.")
+    fresh_hours: int = Field(default=36, ge=1, description="After how many hours without a run an asset is stale.")
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        schema = super().__get_pydantic_json_schema__(core_schema, handler)
+        # A passage longer than the bundled model's window would be cut: impossible where no other model is named.
+        other_model = {"required": ["embeddings"], "properties": {"embeddings": {"required": ["models"]}}}
+        bounded = {"properties": {"chunks": {"properties": {"max_tokens": {"maximum": BUNDLED_MAX_TOKENS}}}}}
+        return schema | {"if": {"not": other_model}, "then": bounded}

@@ -1,0 +1,1 @@
+"""One file a stage: the section's settings, and the asset built from them."""

@@ -1,0 +1,92 @@
+"""Stage `chunks`: the passages that are embedded."""
+
+from collections.abc import Iterator
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import dagster as dg
+from pydantic import Discriminator, Field
+
+from llmops_pipelines.corpus.chunking.chunk import chunk_documents, chunk_gates
+from llmops_pipelines.corpus.chunking.passages import PassageChunker
+from llmops_pipelines.corpus.chunking.protocol import Chunker
+from llmops_pipelines.corpus.chunking.tokenizer import ChunkTokenizer
+from llmops_pipelines.corpus.chunking.whole_document import WholeDocumentChunker
+from llmops_pipelines.embedding.model_folder import ModelFolder
+from llmops_pipelines.orchestration.metadata import sync_metadata
+from llmops_pipelines.orchestration.progress import Progress
+from llmops_pipelines.orchestration.publishing import Publication, Staged, counts_at_rest, publish
+from llmops_pipelines.orchestration.section import ByTag, Section
+from llmops_pipelines.resources.lake import LakeResource
+from llmops_pipelines.storage.identity import value_hash
+from llmops_pipelines.storage.schemas import CHUNKS
+from llmops_pipelines.storage.snapshot import Snapshot
+from llmops_pipelines.storage.writer import Writer
+
+if TYPE_CHECKING:
+    from llmops_pipelines.orchestration.corpus import Corpus
+
+CODE_VERSION = "1"
+CHECKS = {
+    "token_bound": "No passage is longer than the chunker's bound.",
+    "coverage": "Every character of every document, spaces aside, is in a passage.",
+    "no_orphans": "Every passage belongs to a document that was kept.",
+}
+
+
+class PassagesSection(Section):
+    """Passages of a bounded length, cut at headings and paragraphs."""
+
+    chunker: Literal["passages"]
+    max_tokens: int | None = Field(
+        default=None, ge=16, description="Bound of a passage with special tokens; the base model's window by default."
+    )
+
+    def chunker_for(self, base: ModelFolder) -> Chunker:
+        return PassageChunker(ChunkTokenizer(base.tokenizer_path), self.max_tokens or base.max_tokens)
+
+
+class WholeDocumentSection(Section):
+    """One passage a document. What a model truncates is counted."""
+
+    chunker: Literal["whole_document"]
+
+    def chunker_for(self, base: ModelFolder) -> Chunker:
+        return WholeDocumentChunker(ChunkTokenizer(base.tokenizer_path))
+
+
+ChunksSection = Annotated[PassagesSection | WholeDocumentSection, Discriminator("chunker"), ByTag("chunker")]
+
+
+def chunks_asset(corpus: "Corpus") -> dg.AssetsDefinition:
+    def stage(upstream: Snapshot, progress: Progress, writer: Writer, published: Snapshot | None) -> Staged:
+        report = chunk_documents(corpus.chunker, upstream, writer, published, progress)
+        gates = chunk_gates(corpus.chunker, upstream, writer.staged())
+        return Staged(report.data_version, report.as_dict(), gates)
+
+    @dg.asset(**corpus.asset("chunks", code_version=CODE_VERSION, checks=CHECKS, deps=["clean_documents"]))
+    def chunks(
+        context: dg.AssetExecutionContext, lake: LakeResource
+    ) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult]:
+        """Passages with the text that is embedded, its content hash, and where in the document it stands."""
+        store = lake.open()
+        upstream = corpus.upstream(store, "clean_documents")
+        yield from publish(
+            context,
+            store,
+            Publication(
+                table=corpus.table("chunks"),
+                schema=CHUNKS,
+                inputs=value_hash([CODE_VERSION, corpus.chunker.identity, upstream.data_version]),
+                stage=partial(stage, upstream, Progress(context.log, "chunks", "documents")),
+                describe=_describe,
+                at_rest=lambda summary: {**counts_at_rest(summary), "documents_reused": summary["documents"]},
+            ),
+        )
+
+    return chunks
+
+
+def _describe(summary: dict[str, Any]) -> dict[str, Any]:
+    sizes = ("documents", "documents_reused", "chunks", "distinct_texts", "tokens", "longest_tokens")
+    return {**sync_metadata(summary["counts"]), **{name: summary[name] for name in sizes}}

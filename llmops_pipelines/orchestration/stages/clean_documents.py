@@ -1,0 +1,120 @@
+"""Stage `clean_documents`: the documents fit to be used, and why the others are not."""
+
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+from pydantic import Field
+
+from llmops_pipelines.corpus.cleaning.cleaner import Cleaner, clean_documents, cleaning_gates
+from llmops_pipelines.corpus.cleaning.control_characters import ControlCharacters
+from llmops_pipelines.corpus.cleaning.exact_duplicates import ExactDuplicates
+from llmops_pipelines.corpus.cleaning.language import Language
+from llmops_pipelines.corpus.cleaning.length import Length
+from llmops_pipelines.corpus.cleaning.mojibake import Mojibake
+from llmops_pipelines.corpus.cleaning.unicode_nfc import UnicodeNfc
+from llmops_pipelines.orchestration.metadata import bullets, sync_metadata
+from llmops_pipelines.orchestration.progress import Progress
+from llmops_pipelines.orchestration.publishing import Publication, Staged, counts_at_rest, publish
+from llmops_pipelines.orchestration.section import Section
+from llmops_pipelines.quality.suites import SHIPPED, load_suite, validate
+from llmops_pipelines.resources.lake import LakeResource
+from llmops_pipelines.storage.identity import text_hash, value_hash
+from llmops_pipelines.storage.schemas import CLEAN_DOCUMENTS
+from llmops_pipelines.storage.snapshot import Snapshot
+from llmops_pipelines.storage.writer import Writer
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from llmops_pipelines.orchestration.corpus import Corpus
+
+CODE_VERSION = "1"
+
+
+class CleanDocumentsSection(Section):
+    """The cleaning rules and their bounds."""
+
+    mojibake: bool = Field(default=True, description="Repair text that was decoded with the wrong encoding.")
+    control_characters: bool = Field(default=True, description="Remove control and zero-width characters.")
+    unicode_nfc: bool = Field(default=True, description="Normalise to NFC.")
+    exact_duplicates: bool = Field(default=True, description="Keep one of several documents with the same text.")
+    languages: list[str] = Field(default=[], description="ISO 639-1 codes to keep; none named: every language.")
+    min_characters: int = Field(default=Length.min_characters, ge=1)
+    max_characters: int = Field(default=Length.max_characters, ge=1)
+    suite: str | None = Field(default=None, description="A suite file of your own, relative to this file.")
+
+    def cleaner(self) -> Cleaner:
+        repairs = [Mojibake()] * self.mojibake + [ControlCharacters()] * self.control_characters
+        return Cleaner(
+            repairs=[*repairs, *[UnicodeNfc()] * self.unicode_nfc],
+            filters=[Length(self.min_characters, self.max_characters), Language(tuple(self.languages))],
+            duplicates=ExactDuplicates() if self.exact_duplicates else None,
+        )
+
+    def suite_path(self, folder: Path) -> Path:
+        return folder / self.suite if self.suite else SHIPPED / "clean_documents.yaml"
+
+
+def clean_documents_asset(corpus: "Corpus") -> dg.AssetsDefinition:
+    section = corpus.settings.clean_documents
+    suite = load_suite(section.suite_path(corpus.folder))
+    checks = {expectation.name: expectation.description for expectation in suite.expectations}
+    checks["not_empty"] = "Cleaning kept at least one document."
+    checks["row_accounting"] = "Every document is here once: kept, or dropped with a reason."
+
+    def stage(upstream: Snapshot, progress: Progress, writer: Writer, published: Snapshot | None) -> Staged:
+        report = clean_documents(corpus.cleaner, upstream, writer, published, progress)
+        staged = writer.staged()
+        gates = [*cleaning_gates(upstream, staged), *validate(suite, _frame(staged))]
+        return Staged(report.data_version, report.as_dict(), gates)
+
+    @dg.asset(**corpus.asset("clean_documents", code_version=CODE_VERSION, checks=checks, deps=["documents"]))
+    def clean_documents_(
+        context: dg.AssetExecutionContext, lake: LakeResource
+    ) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult]:
+        """The documents fit to be used: repaired text, and for every document that was dropped the rule that did it."""
+        store = lake.open()
+        upstream = corpus.upstream(store, "documents")
+        yield from publish(
+            context,
+            store,
+            Publication(
+                table=corpus.table("clean_documents"),
+                schema=CLEAN_DOCUMENTS,
+                inputs=value_hash([CODE_VERSION, corpus.cleaner.identity, suite.identity, upstream.data_version]),
+                stage=partial(stage, upstream, Progress(context.log, "clean_documents", "documents")),
+                describe=_describe,
+                at_rest=lambda summary: {**counts_at_rest(summary), "reused": summary["documents"]},
+            ),
+        )
+
+    return clean_documents_
+
+
+def _frame(staged: Snapshot) -> "pd.DataFrame":
+    """What the suite looks at: the documents that were kept, their text as length and hash."""
+    columns = ["doc_id", "collection", "parent", "kind", "title", "language", "text"]
+    frame = staged.arrow(columns, "dropped IS NULL").to_pandas()
+    frame["characters"] = frame["text"].str.len()
+    frame["text_hash"] = frame["text"].map(text_hash)
+    frame["replacement_share"] = frame["text"].str.count("\ufffd") / frame["characters"].clip(lower=1)
+    return frame.drop(columns="text")
+
+
+def _describe(summary: dict[str, Any]) -> dict[str, Any]:
+    metadata = {
+        **sync_metadata(summary["counts"]),
+        "documents": summary["documents"],
+        "kept": summary["kept"],
+        "dropped": sum(summary["dropped"].values()),
+        "reused": summary["reused"],
+        "dropped_by_rule": bullets(summary["dropped"]),
+        "repaired_by_rule": bullets(summary["repaired"]),
+        "languages": bullets(summary["languages"]),
+    }
+    if summary["dropped_examples"]:
+        metadata["dropped_examples"] = summary["dropped_examples"]
+    return metadata

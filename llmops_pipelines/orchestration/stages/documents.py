@@ -1,0 +1,86 @@
+"""Stage `documents`: the source, synced."""
+
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+from pydantic import Field
+
+from llmops_pipelines.corpus.sources.protocol import Stated
+from llmops_pipelines.corpus.syncing import sync_documents
+from llmops_pipelines.orchestration.metadata import bullets, sync_metadata
+from llmops_pipelines.orchestration.progress import Progress
+from llmops_pipelines.orchestration.publishing import Publication, Staged, counts_at_rest, publish
+from llmops_pipelines.orchestration.section import Section
+from llmops_pipelines.quality.suites import SHIPPED, load_suite, validate
+from llmops_pipelines.resources.lake import LakeResource
+from llmops_pipelines.storage.identity import value_hash
+from llmops_pipelines.storage.schemas import DOCUMENTS
+from llmops_pipelines.storage.snapshot import Snapshot
+from llmops_pipelines.storage.writer import Writer
+
+if TYPE_CHECKING:
+    from llmops_pipelines.orchestration.corpus import Corpus
+
+CODE_VERSION = "1"
+
+
+class DocumentsSection(Section):
+    """How the source is synced."""
+
+    max_loss: float = Field(default=0.2, ge=0, le=1, description="The share of documents that one sync may delete.")
+    suite: str | None = Field(default=None, description="A suite file of your own, relative to this file.")
+
+    def suite_path(self, folder: Path) -> Path:
+        return folder / self.suite if self.suite else SHIPPED / "documents.yaml"
+
+
+def documents_asset(corpus: "Corpus") -> dg.AssetsDefinition:
+    section = corpus.settings.documents
+    suite = load_suite(section.suite_path(corpus.folder))
+    checks = {expectation.name: expectation.description for expectation in suite.expectations}
+    checks["not_empty"] = "The source has documents."
+    checks["no_mass_deletion"] = "The source has not suddenly lost its documents."
+
+    def stage(progress: Progress, writer: Writer, published: Snapshot | None) -> Staged:
+        report = sync_documents(corpus.source, writer, published, section.max_loss, progress)
+        staged = writer.staged()
+        frame = staged.arrow(["doc_id", "version", "collection", "parent", "kind", "title", "bytes"]).to_pandas()
+        return Staged(report.data_version, report.as_dict(), [*report.gates, *validate(suite, frame)])
+
+    @dg.asset(**corpus.asset("documents", code_version=CODE_VERSION, checks=checks))
+    def documents(
+        context: dg.AssetExecutionContext, lake: LakeResource
+    ) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult]:
+        """One row a source document, as ingested; synced with the source: added, changed, deleted, unchanged."""
+        source = corpus.source
+        # A source that cannot tell cheaply whether it changed is read every time.
+        state = source.state() if isinstance(source, Stated) else context.run_id
+        yield from publish(
+            context,
+            lake.open(),
+            Publication(
+                table=corpus.table("documents"),
+                schema=DOCUMENTS,
+                inputs=value_hash([CODE_VERSION, repr(source), section.model_dump(), suite.identity, state]),
+                stage=partial(stage, Progress(context.log, "documents", "documents")),
+                describe=_describe,
+                at_rest=counts_at_rest,
+            ),
+        )
+
+    return documents
+
+
+def _describe(summary: dict[str, Any]) -> dict[str, Any]:
+    metadata = {
+        **sync_metadata(summary["counts"]),
+        "skipped": sum(summary["skipped"].values()),
+        "collections": bullets(summary["collections"]),
+    }
+    if summary["skipped"]:
+        metadata["skipped_by_reason"] = bullets(summary["skipped"])
+        metadata["skipped_examples"] = summary["skipped_examples"]
+    return metadata

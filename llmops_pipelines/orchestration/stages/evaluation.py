@@ -1,0 +1,153 @@
+"""Stage `evaluation`: how well one index answers the questions of the corpus."""
+
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+from pydantic import Field
+
+from llmops_pipelines.embedding.embedder import Embedder
+from llmops_pipelines.evaluation.evaluate import SYSTEMS
+from llmops_pipelines.evaluation.figures import HEADLINE_SYSTEM, SetFigures, figures
+from llmops_pipelines.evaluation.measure import collect_questions, measure
+from llmops_pipelines.evaluation.metrics import SCORER
+from llmops_pipelines.index.search import SearchIndex
+from llmops_pipelines.orchestration.progress import Progress
+from llmops_pipelines.orchestration.publishing import Publication, Staged, counts_at_rest, publish
+from llmops_pipelines.orchestration.section import Section
+from llmops_pipelines.quality.gates import GateResult, offenders_gate
+from llmops_pipelines.resources.lake import LakeResource
+from llmops_pipelines.storage import schemas
+from llmops_pipelines.storage.identity import text_hash, value_hash
+from llmops_pipelines.storage.snapshot import Snapshot
+from llmops_pipelines.storage.sync import Sync
+from llmops_pipelines.storage.writer import Writer
+
+if TYPE_CHECKING:
+    from llmops_pipelines.orchestration.corpus import Corpus
+
+CODE_VERSION = "1"
+CHECKS = {"every_question_counted": "Every question has a row for every system: measured, or unmeasured with a reason."}
+DAILY_PART = "dev"
+
+
+class QuestionsSection(Section):
+    """A file of questions."""
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$", description="Name of the question set in reports.")
+    file: str = Field(min_length=1, description="JSON lines, relative to this file: id, question, answers, part.")
+
+
+class EvaluationSection(Section):
+    """The questions that an index is measured by. The first file gives the headline figure."""
+
+    questions: list[QuestionsSection] = Field(default=[], description="Question files.")
+    known_items: int = Field(
+        default=300, ge=0, description="At most so many questions a part are made from first sentences; 0 for none."
+    )
+
+    def files(self, folder: Path) -> dict[str, Path]:
+        return {section.name: folder / section.file for section in self.questions}
+
+
+def evaluation_asset(corpus: "Corpus") -> dg.AssetsDefinition:
+    section = corpus.settings.evaluation
+
+    def stage(
+        upstream: dict[str, Snapshot], embedder: Embedder, question_writer: Writer, progress: Progress,
+        writer: Writer, published: Snapshot | None,
+    ) -> Staged:
+        questions = collect_questions(
+            section.files(corpus.folder), section.known_items, DAILY_PART, upstream["documents"], upstream["chunks"]
+        )
+        index = SearchIndex(upstream["index"], corpus.settings.vector_index.index_settings())
+        measurement = measure(index, embedder, questions, question_writer, progress)
+        sync = Sync(writer, published)
+        for row in measurement.rows:
+            sync.put(row)
+        counts = sync.finish()
+        summary = {
+            "counts": counts.as_dict(),
+            "questions_embedded": measurement.questions_embedded,
+            "figures": [found.as_dict() for found in figures(measurement.rows)],
+            "unmeasured": sum(row["unmeasured"] is not None for row in measurement.rows) // len(SYSTEMS),
+            "questions": len(questions),
+        }
+        return Staged(sync.data_version, summary, [_accounting([q.id for q in questions], writer.staged())])
+
+    @dg.asset(
+        **corpus.asset(
+            "evaluation",
+            code_version=CODE_VERSION,
+            checks=CHECKS,
+            deps=["vector_index", "clean_documents", "chunks"],
+            partitioned=True,
+        )
+    )
+    def evaluation(
+        context: dg.AssetExecutionContext, lake: LakeResource
+    ) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult]:
+        """One row per question and system: what was retrieved, its scores and its time."""
+        store = lake.open()
+        upstream = {
+            "index": corpus.upstream(store, "vector_index", context.partition_key),
+            "documents": corpus.upstream(store, "clean_documents"),
+            "chunks": corpus.upstream(store, "chunks"),
+        }
+        embedder = corpus.embedder(context.partition_key)
+        question_table = corpus.table("question_embeddings", context.partition_key)
+        files = {name: text_hash(path.read_text("utf-8")) for name, path in section.files(corpus.folder).items()}
+        versions = [snapshot.data_version for snapshot in upstream.values()]
+        yield from publish(
+            context,
+            store,
+            Publication(
+                table=corpus.table("evaluation", context.partition_key),
+                schema=schemas.EVALUATION,
+                inputs=value_hash([CODE_VERSION, SCORER, section.known_items, files, embedder.fingerprint, versions]),
+                stage=lambda writer, published: stage(
+                    upstream,
+                    embedder,
+                    store.writer(question_table, schemas.embeddings(embedder.dimension)),
+                    Progress(context.log, "evaluation", "questions"),
+                    writer,
+                    published,
+                ),
+                describe=_describe,
+                at_rest=lambda summary: {**counts_at_rest(summary), "questions_embedded": 0},
+            ),
+        )
+
+    return evaluation
+
+
+def headline(figures_found: list[SetFigures]) -> dict[str, float]:
+    """The figures of the first question set as numbers that Dagster plots over materialisations."""
+    if not figures_found:
+        return {}
+    estimates = figures_found[0].estimates
+    numbers = {metric: estimate.mean for metric, estimate in estimates[HEADLINE_SYSTEM].items()}
+    primary = figures_found[0].headline
+    numbers |= {"nDCG@10 low": primary.low, "nDCG@10 high": primary.high}
+    return numbers | {
+        f"nDCG@10 {system}": estimates[system]["nDCG@10"].mean for system in SYSTEMS if system != HEADLINE_SYSTEM
+    }
+
+
+def _accounting(question_ids: list[str], staged: Snapshot) -> GateResult:
+    rows = staged.arrow(["question_id", "system"])
+    found = set(zip(rows["question_id"].to_pylist(), rows["system"].to_pylist(), strict=True))
+    missing = [f"{question_id}/{system}" for question_id in question_ids for system in SYSTEMS if (question_id, system) not in found]
+    return offenders_gate("every_question_counted", missing, CHECKS["every_question_counted"], rows=len(rows))
+
+
+def _describe(summary: dict[str, Any]) -> dict[str, Any]:
+    found = [SetFigures.from_dict(raw) for raw in summary["figures"]]
+    return {
+        **headline(found),
+        "questions": summary["questions"],
+        "unmeasured": summary["unmeasured"],
+        "questions_embedded": summary["questions_embedded"],
+    }

@@ -1,0 +1,96 @@
+"""Stage `evaluation_report`: the evaluation as a page to read, its essence as metadata."""
+
+import base64
+from typing import TYPE_CHECKING
+
+import dagster as dg
+
+from llmops_pipelines.evaluation.figures import figures
+from llmops_pipelines.evaluation.report import REPORT_VERSION, build_report, short_form
+from llmops_pipelines.orchestration.stages.evaluation import headline
+from llmops_pipelines.resources.lake import LakeResource
+from llmops_pipelines.storage.errors import explained
+from llmops_pipelines.storage.identity import value_hash
+from llmops_pipelines.storage.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    from llmops_pipelines.orchestration.corpus import Corpus
+
+CODE_VERSION = "1"
+MARK = '<meta name="inputs" content="{}">'
+
+
+def evaluation_report_asset(corpus: "Corpus") -> dg.AssetsDefinition:
+    @dg.asset(
+        **corpus.asset(
+            "evaluation_report",
+            code_version=CODE_VERSION,
+            checks={},
+            deps=["evaluation", "vector_index"],
+            kinds=["html"],
+            partitioned=True,
+        )
+    )
+    def evaluation_report(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult:
+        """The figures of one model's index with intervals and plots, and its worst questions with their passages."""
+        store = lake.open()
+        evaluation = corpus.upstream(store, "evaluation", context.partition_key)
+        index = corpus.upstream(store, "vector_index", context.partition_key)
+        inputs = value_hash([CODE_VERSION, REPORT_VERSION, evaluation.data_version, index.version])
+        page, image = (f"{lake.reports}/{corpus.name}/{context.partition_key}.{suffix}" for suffix in ("html", "png"))
+        rows = list(evaluation.rows())
+        with explained("write the report", lake.uri):
+            rendered = _rendered(page, inputs)
+            if not rendered:
+                title = f"{corpus.name} under {context.partition_key}"
+                identity = {**_identity(corpus, evaluation, index, context.partition_key)}
+                report = build_report(title, identity, rows, index)
+                _write(page, report.html.replace("<head>", f"<head>\n{MARK.format(inputs)}", 1).encode())
+                if report.image:
+                    _write(image, report.image)
+            plot = _read(image)
+        sets = figures(rows)
+        metadata = {
+            "done": "nothing: the page is up to date" if rendered else "rendered",
+            **headline(sets),
+            "figures": dg.MetadataValue.md(short_form(sets)),
+            "report": dg.MetadataValue.path(page),
+            "dagster/row_count": len(rows),
+        }
+        if plot:
+            metadata["plot"] = dg.MetadataValue.md(f"![nDCG@10](data:image/png;base64,{base64.b64encode(plot).decode()})")
+        return dg.MaterializeResult(metadata=metadata, data_version=dg.DataVersion(inputs))
+
+    return evaluation_report
+
+
+def _identity(corpus: "Corpus", evaluation: Snapshot, index: Snapshot, model_key: str) -> dict[str, str]:
+    return {
+        "corpus": corpus.name,
+        "model": model_key,
+        "fingerprint": corpus.model(model_key).fingerprint,
+        "chunker": corpus.chunker.identity,
+        "cleaner": corpus.cleaner.identity,
+        "index": f"{index.name}, version {index.version}, {index.count():,} passages, {index.data_version}",
+        "evaluation": evaluation.data_version,
+    }
+
+
+def _rendered(page: str, inputs: str) -> bool:
+    content = _read(page)
+    return content is not None and MARK.format(inputs).encode() in content[:4096]
+
+
+def _read(uri: str) -> bytes | None:
+    import fsspec
+
+    filesystem, path = fsspec.core.url_to_fs(uri)
+    return filesystem.cat_file(path) if filesystem.exists(path) else None
+
+
+def _write(uri: str, content: bytes) -> None:
+    import fsspec
+
+    filesystem, path = fsspec.core.url_to_fs(uri)
+    filesystem.makedirs(path.rsplit("/", 1)[0], exist_ok=True)
+    filesystem.pipe_file(path, content)

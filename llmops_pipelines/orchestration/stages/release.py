@@ -1,0 +1,71 @@
+"""Stage `release`: materialising a partition puts its index in force."""
+
+from typing import TYPE_CHECKING
+
+import dagster as dg
+
+from llmops_pipelines.orchestration.metadata import column_schema, table
+from llmops_pipelines.release.releases import Manifest, Release, Releases
+from llmops_pipelines.resources.lake import LakeResource
+from llmops_pipelines.storage.schemas import RELEASES
+
+if TYPE_CHECKING:
+    from llmops_pipelines.orchestration.corpus import Corpus
+
+CODE_VERSION = "1"
+SHOWN = 20
+
+
+def release_asset(corpus: "Corpus") -> dg.AssetsDefinition:
+    @dg.asset(
+        **corpus.asset(
+            "release",
+            code_version=CODE_VERSION,
+            checks={},
+            deps=["documents", "vector_index", "evaluation", "evaluation_report"],
+            partitioned=True,
+        )
+    )
+    def release(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult:
+        """What readers search: the manifest of one index version. The newest release is in force."""
+        store = lake.open()
+        index = corpus.upstream(store, "vector_index", context.partition_key)
+        manifest = Manifest(
+            model_key=context.partition_key,
+            fingerprint=corpus.model(context.partition_key).fingerprint,
+            index_table=index.name,
+            index_version=index.version,
+            index_identity=index.data_version,
+            corpus_version=corpus.upstream(store, "documents").data_version,
+            cleaner=corpus.cleaner.identity,
+            chunker=corpus.chunker.identity,
+            evaluation=corpus.upstream(store, "evaluation", context.partition_key).data_version,
+        )
+        releases = Releases(store, corpus.name)
+        before = releases.in_force()
+        reason = "the first release of this corpus" if before is None else f"release of {context.partition_key}"
+        now = releases.release(manifest, requested_by=f"run {context.run_id}", reason=reason)
+        unchanged = before is not None and now.release_id == before.release_id
+        history = releases.history()
+        return dg.MaterializeResult(
+            metadata={
+                "done": f"nothing: {now.release_id} has this content already" if unchanged else f"released {now.release_id}",
+                "release_id": now.release_id,
+                "index": f"{manifest.index_table}, version {now.manifest.index_version}",
+                "releases": history_table(history),
+                "dagster/row_count": len(history),
+                "dagster/column_schema": column_schema(RELEASES),
+            },
+            data_version=dg.DataVersion(now.manifest.content),
+        )
+
+    return release
+
+
+def history_table(history: list[Release]) -> dg.MarkdownMetadataValue:
+    """The newest releases, the one in force first."""
+    rows = [
+        (r.release_id, f"{r.released_at:%Y-%m-%d %H:%M} UTC", r.action, r.manifest.model_key, r.manifest.index_version, r.reason)
+        for r in reversed(history[-SHOWN:])
+    ]
+    return table(["release", "at", "action", "model", "index version", "reason"], rows)

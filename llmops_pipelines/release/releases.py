@@ -1,0 +1,128 @@
+"""The releases of one corpus: the newest row is in force, going back is another row."""
+
+import datetime
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from llmops_pipelines.storage.identity import merkle_root, value_hash
+from llmops_pipelines.storage.lake import Lake
+from llmops_pipelines.storage.schemas import RELEASES
+from llmops_pipelines.storage.snapshot import Snapshot
+from llmops_pipelines.storage.writer import point_tag
+
+
+class ReleaseError(RuntimeError):
+    """A release that does not exist or cannot be made. The message says what can be done."""
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a release consists of. `index_identity` says what is in the index, `index_version` which version holds it."""
+
+    model_key: str
+    fingerprint: str
+    index_table: str
+    index_version: int
+    index_identity: str
+    corpus_version: str
+    cleaner: str
+    chunker: str
+    evaluation: str | None
+
+    @property
+    def content(self) -> str:
+        """Equal for two manifests that readers could not tell apart."""
+        return value_hash([self.fingerprint, self.index_table, self.index_identity])
+
+
+@dataclass(frozen=True)
+class Release:
+    """One row: the manifest, and who asked for it when and why."""
+
+    release_id: str
+    sequence: int
+    released_at: datetime.datetime
+    action: str
+    requested_by: str
+    reason: str
+    manifest: Manifest
+
+
+class Releases:
+    """The releases of `corpus` in `lake`."""
+
+    def __init__(self, lake: Lake, corpus: str) -> None:
+        self.lake = lake
+        self.corpus = corpus
+        self.table = f"{corpus}.releases"
+
+    def history(self) -> list[Release]:
+        """All releases, oldest first."""
+        snapshot = self.lake.published(self.table)
+        rows = sorted(snapshot.rows(), key=lambda row: row["sequence"]) if snapshot else []
+        return [_release(row) for row in rows]
+
+    def in_force(self) -> Release | None:
+        """The release that readers see; None before the first."""
+        history = self.history()
+        return history[-1] if history else None
+
+    def release(self, manifest: Manifest, requested_by: str, reason: str) -> Release:
+        """Put `manifest` in force. The release in force stays where it has the same content already."""
+        current = self.in_force()
+        if current and current.manifest.content == manifest.content:
+            return current
+        return self._append(manifest, "release", requested_by, reason)
+
+    def rollback(self, requested_by: str, reason: str, release_id: str | None = None) -> Release:
+        """Put an earlier release in force again: `release_id`, or the newest with another content. No vector moves."""
+        history = self.history()
+        if not history:
+            raise ReleaseError(f"corpus {self.corpus} has no release to go back from: materialise {self.corpus}/release")
+        content = history[-1].manifest.content
+        earlier = [
+            release
+            for release in history[:-1]
+            if (release.release_id == release_id if release_id else release.manifest.content != content)
+        ]
+        if not earlier:
+            known = ", ".join(release.release_id for release in history)
+            wanted = f"no earlier release {release_id}" if release_id else "no earlier release with another content"
+            raise ReleaseError(f"corpus {self.corpus} has {wanted}; its releases are {known}")
+        return self._append(earlier[-1].manifest, "rollback", requested_by, reason)
+
+    def open_index(self, release: Release) -> Snapshot:
+        """The version of the index table that `release` names."""
+        return self.lake.at(release.manifest.index_table, release.manifest.index_version)
+
+    def _append(self, manifest: Manifest, action: str, requested_by: str, reason: str) -> Release:
+        writer = self.lake.writer(self.table, RELEASES)
+        history = self.history()
+        sequence = history[-1].sequence + 1 if history else 1
+        release = Release(
+            release_id=f"r{sequence:04d}",
+            sequence=sequence,
+            released_at=datetime.datetime.now(datetime.UTC),
+            action=action,
+            requested_by=requested_by,
+            reason=reason,
+            manifest=manifest,
+        )
+        # The version is pinned before it is named, so that no release ever names one that clean-up may take.
+        pinned = self.open_index(release)
+        pinned.table.checkout_latest()
+        point_tag(pinned.table, f"release-{manifest.index_version}", manifest.index_version)
+        writer.upsert([_row(release)])
+        rows = [(entry.release_id, entry.manifest.content) for entry in [*history, release]]
+        writer.publish(merkle_root(rows), release.release_id, {"releases": len(rows)})
+        return release
+
+
+def _row(release: Release) -> dict[str, Any]:
+    row = {name: value for name, value in vars(release).items() if name != "manifest"}
+    return row | asdict(release.manifest)
+
+
+def _release(row: dict[str, Any]) -> Release:
+    manifest = Manifest(**{name: row.pop(name) for name in Manifest.__dataclass_fields__})
+    return Release(manifest=manifest, **row)
