@@ -1,1 +1,4 @@
-"""The LLM lifecycle as Dagster assets. The domain packages are plain Python; `orchestration` and `components` know Dagster."""
+"""The LLM lifecycle as Dagster assets.
+
+The domain packages are plain Python; `orchestration`, `components` and `resources` know Dagster.
+"""

@@ -3,11 +3,13 @@
 from pathlib import Path
 
 import dagster as dg
+
 from resources import bindings
 
 
 @dg.definitions
 def defs() -> dg.Definitions:
+    """Everything that Dagster sees of this project."""
     return dg.Definitions.merge(
         dg.load_from_defs_folder(path_within_project=Path(__file__).parent),
         bindings(),

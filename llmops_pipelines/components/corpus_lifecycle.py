@@ -1,11 +1,10 @@
 """The component that data engineers write in YAML: a corpus and its whole life."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import dagster as dg
 from pydantic import BaseModel
-from typing_extensions import Self
 
 from llmops_pipelines.orchestration.corpus import Corpus
 from llmops_pipelines.orchestration.lifecycle import lifecycle

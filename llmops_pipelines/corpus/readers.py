@@ -75,7 +75,8 @@ def read_html(content: bytes) -> Iterator[Extract]:
     if b"\x00" in content[:1024] and not content.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise UnreadableError("binary", f"a NUL byte at {content.index(0):,}")
     text = trafilatura.extract(content, output_format="markdown", include_tables=True, include_comments=False) or ""
-    metadata = trafilatura.extract_metadata(content)
+    tree = trafilatura.load_html(content)
+    metadata = trafilatura.extract_metadata(tree) if tree is not None else None
     yield Extract(content, text, "html", (metadata.title if metadata else "") or "")
 
 

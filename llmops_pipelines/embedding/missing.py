@@ -106,7 +106,9 @@ def embedding_gates(
     repeated = [key for key in keys if key in seen or seen.add(key)]
     foreign = embeddings.arrow(["content_hash"], f"fingerprint != '{fingerprint}'")["content_hash"].to_pylist()
     wanted = set(content_hashes)
-    truncated = [key for key in embeddings.arrow(["content_hash"], "truncated")["content_hash"].to_pylist() if key in wanted]
+    truncated = [
+        key for key in embeddings.arrow(["content_hash"], "truncated")["content_hash"].to_pylist() if key in wanted
+    ]
     over_window = offenders_gate(
         "within_window",
         [] if allows_truncation else truncated,

@@ -69,7 +69,11 @@ class ModelFolder:
     def max_tokens(self) -> int:
         """The window of the model, special tokens included; what is longer is truncated."""
         settings = self._json("sentence_bert_config.json", {})
-        return int(settings.get("max_seq_length") or self._json("config.json").get("max_position_embeddings") or DEFAULT_MAX_TOKENS)
+        return int(
+            settings.get("max_seq_length")
+            or self._json("config.json").get("max_position_embeddings")
+            or DEFAULT_MAX_TOKENS
+        )
 
     @cached_property
     def dimension(self) -> int:

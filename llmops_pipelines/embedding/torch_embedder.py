@@ -9,7 +9,7 @@ from llmops_pipelines.embedding.embedder import Embedded, EmbedderCount, Use
 from llmops_pipelines.embedding.model_folder import ModelError, ModelFolder
 
 if TYPE_CHECKING:
-    import torch
+    import numpy as np
     from sentence_transformers import SentenceTransformer
 
 Precision = Literal["auto", "bf16", "fp32"]
@@ -58,7 +58,7 @@ class TorchEmbedder:
         """bf16 where the device computes in it faster than in fp32, else fp32."""
         import torch
 
-        if self._precision != "auto":
+        if self._precision == "bf16" or self._precision == "fp32":
             return self._precision
         if self.device == "cpu":
             found = torch.cpu.get_capabilities()
@@ -106,7 +106,7 @@ class TorchEmbedder:
         kept = self.max_tokens - self._closing
         return ids[:kept] + (ids[-self._closing :] if self._closing else [])
 
-    def _forward(self, batch: list[list[int]]) -> "torch.Tensor":
+    def _forward(self, batch: list[list[int]]) -> "np.ndarray":
         import torch
 
         longest = max(len(ids) for ids in batch)

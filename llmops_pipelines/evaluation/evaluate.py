@@ -70,23 +70,26 @@ def evaluate(
 def lexical_overlap(snapshot: Snapshot, questions: Sequence[Question]) -> dict[str, float]:
     """The share of a question's words that occur in the text of an answer, by question id: the best of its answers.
 
-    Words are what the index's own full-text analyser makes of the text: stop words left out, stemmed.
+    Words are what the index's own full-text analyser makes of the text: stop words left out, stemmed. Passages that
+    are excluded for a question are no part of its answers.
     """
     wanted = {answer for question in questions for answer in question.answers}
-    texts: dict[str, list[str]] = {}
-    for row in snapshot.rows(["doc_id", "text"]):
-        if row["doc_id"] in wanted:
-            texts.setdefault(row["doc_id"], []).append(row["text"])
+    words_of: dict[str, dict[str, set[str]]] = {}
 
     def words(text: str) -> set[str]:
         return {token.text for token in snapshot.table.tokenize(text, column="text")}
 
-    answer_words = {doc_id: words(" ".join(passages)) for doc_id, passages in texts.items()}
+    for row in snapshot.rows(["chunk_id", "doc_id", "text"]):
+        if row["doc_id"] in wanted:
+            words_of.setdefault(row["doc_id"], {})[row["chunk_id"]] = words(row["text"])
     overlaps: dict[str, float] = {}
     for question in questions:
         asked = words(question.text)
-        shares = [len(asked & answer_words[answer]) / len(asked) for answer in question.answers if asked]
-        overlaps[question.id] = max(shares, default=0.0)
+        shares = [0.0]
+        for answer in question.answers:
+            kept = [found for chunk_id, found in words_of[answer].items() if chunk_id not in question.excluded]
+            shares.append(len(asked & set().union(*kept)) / len(asked) if asked else 0.0)
+        overlaps[question.id] = max(shares)
     return overlaps
 
 

@@ -65,7 +65,9 @@ def _set_figures(name: str, part: str, rows: Sequence[Mapping[str, Any]]) -> Set
         unmeasured=len(by_system[HEADLINE_SYSTEM]) - len(measured[HEADLINE_SYSTEM]),
         synthetic=name == KNOWN_ITEMS,
         overlap=fmean(row["overlap"] for row in measured[HEADLINE_SYSTEM]),
-        unjudged_at_10={system: fmean(row["unjudged_at_10"] for row in members) for system, members in measured.items()},
+        unjudged_at_10={
+            system: fmean(row["unjudged_at_10"] for row in members) for system, members in measured.items()
+        },
         milliseconds={system: 1000 * median(row["seconds"] for row in members) for system, members in measured.items()},
         estimates={
             system: {

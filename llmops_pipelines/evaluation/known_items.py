@@ -70,7 +70,9 @@ def known_items(
         if answers and len(in_parts) == 1:
             key = text_hash(normal)
             questions.append(
-                Question(key[:16], wording[normal], tuple(answers), KNOWN_ITEMS, in_parts.pop(), excluded=tuple(excluded))
+                Question(
+                    key[:16], wording[normal], tuple(answers), KNOWN_ITEMS, in_parts.pop(), excluded=tuple(excluded)
+                )
             )
     chosen: dict[str, list[Question]] = defaultdict(list)
     for question in sorted(questions, key=lambda question: question.id):

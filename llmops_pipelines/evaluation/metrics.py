@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 PRIMARY = "nDCG@10"
-METRICS = (PRIMARY, "recall@5", "recall@20", "recall@100", "MRR@10")
+METRICS: tuple[str, ...] = (PRIMARY, "recall@5", "recall@20", "recall@100", "MRR@10")
 DEPTH = 100
 SCORER = "ir_measures/binary/1"
 

@@ -3,7 +3,7 @@
 import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from itertools import combinations
+from itertools import combinations, pairwise
 
 WORD = re.compile(r"\w+")
 SHINGLE_WORDS = 3
@@ -28,7 +28,7 @@ def near_pairs(texts: Mapping[str, str], threshold: float) -> list[tuple[str, st
     Broder, "On the resemblance and containment of documents", 1997. Candidates come from banded MinHash, so that a
     pair at the threshold is missed with small probability; no pair below it is returned.
     """
-    from rensa import RMinHash
+    from rensa import RMinHash  # type: ignore[attr-defined]
 
     keys = sorted(texts)
     sets = {key: shingles(texts[key]) for key in keys}
@@ -47,7 +47,7 @@ def near_pairs(texts: Mapping[str, str], threshold: float) -> list[tuple[str, st
 def _pairs(members: Sequence[str]) -> list[tuple[str, str]]:
     if len(members) <= CROWD:
         return list(combinations(members, 2))
-    return list(zip(members, members[1:], strict=False))
+    return list(pairwise(members))
 
 
 def _jaccard(a: frozenset[tuple[str, ...]], b: frozenset[tuple[str, ...]]) -> float:

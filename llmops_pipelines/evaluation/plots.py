@@ -28,9 +28,13 @@ def interval_plot(sets: Sequence[SetFigures]) -> "altair.Chart":
     ]
     base = alt.Chart(alt.Data(values=rows)).encode(y=alt.Y("system:N", sort=list(SYSTEMS), title=None), color=_color())
     scale = alt.Scale(domain=[0, 1])
-    points = base.mark_point(filled=True, size=90).encode(x=alt.X("mean:Q", title=f"{PRIMARY} with 95 % interval", scale=scale))
+    points = base.mark_point(filled=True, size=90).encode(
+        x=alt.X("mean:Q", title=f"{PRIMARY} with 95 % interval", scale=scale)
+    )
     bars = base.mark_rule(strokeWidth=2).encode(x=alt.X("low:Q", scale=scale), x2="high:Q")
-    numbers = base.mark_text(align="left", dx=8, dy=-9, fontSize=11).encode(x="mean:Q", text=alt.Text("mean:Q", format=".3f"))
+    numbers = base.mark_text(align="left", dx=8, dy=-9, fontSize=11).encode(
+        x="mean:Q", text=alt.Text("mean:Q", format=".3f")
+    )
     layered = alt.layer(bars, points, numbers).properties(width=420, height=90)
     return cast("altair.Chart", layered.facet(row=alt.Row("set:N", title=None, sort=[label(s) for s in sets])))
 

@@ -29,9 +29,7 @@ class Report:
     sets: list[SetFigures]
 
 
-def build_report(
-    title: str, identity: Mapping[str, str], rows: Sequence[Mapping[str, Any]], index: Snapshot
-) -> Report:
+def build_report(title: str, identity: Mapping[str, str], rows: Sequence[Mapping[str, Any]], index: Snapshot) -> Report:
     """The report on `rows` of an evaluation; passages are read from the version of the index that was evaluated."""
     import jinja2
 

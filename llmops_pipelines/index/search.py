@@ -51,7 +51,9 @@ class SearchIndex:
     def __init__(self, snapshot: Snapshot, settings: IndexSettings) -> None:
         self.snapshot = snapshot
         self.settings = settings
-        self.fingerprint: str = snapshot.table.search().select(["fingerprint"]).limit(1).to_arrow()["fingerprint"][0].as_py()
+        self.fingerprint: str = (
+            snapshot.table.search().select(["fingerprint"]).limit(1).to_arrow()["fingerprint"][0].as_py()
+        )
         self.uses_ann = any("vector" in index.columns for index in snapshot.table.list_indices())
 
     def dense(self, vector: "np.ndarray", limit: int, where: str | None = None) -> list[Hit]:
@@ -82,7 +84,8 @@ class SearchIndex:
         return _ranked(self._full_text(text, limit, where, RANK_COLUMNS))
 
     def _dense(self, vector: "np.ndarray", limit: int, where: str | None, columns: Sequence[str]) -> pa.Table:
-        query = self.snapshot.table.search(vector, vector_column_name="vector").distance_type("cosine")
+        query: Any = self.snapshot.table.search(vector, vector_column_name="vector")
+        query = query.distance_type("cosine")
         if self.uses_ann:
             query = query.nprobes(self.settings.probes).refine_factor(self.settings.refine)
         return self._run(query, limit, where, columns, ("_distance", "ascending"))
@@ -90,7 +93,8 @@ class SearchIndex:
     def _full_text(self, text: str, limit: int, where: str | None, columns: Sequence[str]) -> pa.Table:
         from lancedb.query import MatchQuery
 
-        query = self.snapshot.table.search(MatchQuery(text, "text"), query_type="fts")
+        words = MatchQuery(text, "text")  # type: ignore[call-arg]
+        query = self.snapshot.table.search(words, query_type="fts")
         return self._run(query, limit, where, columns, ("_score", "descending"))
 
     def _run(

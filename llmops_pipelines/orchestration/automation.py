@@ -11,6 +11,8 @@ REGISTER_SECONDS = 60
 
 
 def register_sensor(corpus: Corpus) -> dg.SensorDefinition:
+    """Registers partition keys; costs a hash of the weights when they change, and nothing else."""
+
     @dg.sensor(
         name=f"{corpus.name}_register_models",
         minimum_interval_seconds=REGISTER_SECONDS,
@@ -30,6 +32,8 @@ def register_sensor(corpus: Corpus) -> dg.SensorDefinition:
 
 
 def nightly_schedule(corpus: Corpus) -> dg.ScheduleDefinition:
+    """The life job every night, for the model in production."""
+
     @dg.schedule(
         name=f"{corpus.name}_nightly",
         job_name=f"{corpus.name}_life",

@@ -1,7 +1,7 @@
 """A configured corpus: its settings with the objects, keys and table names that its definitions share."""
 
 import datetime
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -97,27 +97,27 @@ class Corpus:
         deps: Sequence[str] = (),
         kinds: Sequence[str] = ("lancedb",),
         partitioned: bool = False,
-    ) -> dict[str, Any]:
-        """The arguments of `@dg.asset` for a stage. `checks` are its blocking gates by name, with their descriptions."""
+    ) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
+        """The `@dg.asset` decorator of a stage. `checks` are its blocking gates by name, with their descriptions."""
         partitions_def = self.embedding_model if partitioned else None
         key = self.key(stage)
-        return {
-            "key": key,
-            "deps": [self.key(dep) for dep in deps],
-            "group_name": self.name,
-            "code_version": code_version,
-            "partitions_def": partitions_def,
-            "owners": self.settings.owners,
-            "kinds": {"python", *kinds},
-            "tags": {"corpus": self.name, "stage": stage},
-            "pool": f"lake/{self.table(stage)}",
-            "freshness_policy": dg.FreshnessPolicy.time_window(
+        return dg.asset(
+            key=key,
+            deps=[self.key(dep) for dep in deps],
+            group_name=self.name,
+            code_version=code_version,
+            partitions_def=partitions_def,
+            owners=self.settings.owners,
+            kinds={"python", *kinds},
+            tags={"corpus": self.name, "stage": stage},
+            pool=f"lake/{self.table(stage)}",
+            freshness_policy=dg.FreshnessPolicy.time_window(
                 fail_window=datetime.timedelta(hours=self.settings.fresh_hours)
             ),
-            "check_specs": [
+            check_specs=[
                 dg.AssetCheckSpec(
                     name, asset=key, description=description, blocking=True, partitions_def=partitions_def
                 )
                 for name, description in checks.items()
             ],
-        }
+        )

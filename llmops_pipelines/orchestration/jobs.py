@@ -22,6 +22,7 @@ class RollbackConfig(dg.Config):
 
 
 def life_job(corpus: Corpus) -> AssetJob:
+    """Everything, from source to release."""
     return dg.define_asset_job(
         f"{corpus.name}_life",
         selection=dg.AssetSelection.groups(corpus.name),
@@ -31,6 +32,7 @@ def life_job(corpus: Corpus) -> AssetJob:
 
 
 def candidate_job(corpus: Corpus) -> AssetJob:
+    """From embeddings to report, for any key."""
     return dg.define_asset_job(
         f"{corpus.name}_candidate",
         selection=dg.AssetSelection.assets(*(corpus.key(stage) for stage in CANDIDATE_STAGES)),
@@ -40,6 +42,7 @@ def candidate_job(corpus: Corpus) -> AssetJob:
 
 
 def promote_job(corpus: Corpus) -> AssetJob:
+    """The release alone."""
     return dg.define_asset_job(
         f"{corpus.name}_promote",
         selection=dg.AssetSelection.assets(corpus.key("release")),
@@ -49,6 +52,8 @@ def promote_job(corpus: Corpus) -> AssetJob:
 
 
 def rollback_job(corpus: Corpus) -> dg.JobDefinition:
+    """The way back."""
+
     @dg.op(name=f"{corpus.name}_rollback_release", pool=f"lake/{corpus.table('release')}")
     def rollback_release(context: dg.OpExecutionContext, config: RollbackConfig, lake: LakeResource) -> None:
         """Appends a row that puts an earlier release in force again; touches no vector."""

@@ -11,9 +11,7 @@ def column_schema(schema: pa.Schema) -> dg.TableSchema:
     """The columns as Dagster shows them."""
     return dg.TableSchema(
         columns=[
-            dg.TableColumn(
-                field.name, str(field.type), constraints=dg.TableColumnConstraints(nullable=field.nullable)
-            )
+            dg.TableColumn(field.name, str(field.type), constraints=dg.TableColumnConstraints(nullable=field.nullable))
             for field in schema
         ]
     )

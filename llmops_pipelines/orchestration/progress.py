@@ -17,6 +17,14 @@ class Step:
     unit: str
 
 
+@dataclass(frozen=True)
+class Finished:
+    """An asset is done; `outcome` says with what."""
+
+    asset: str
+    outcome: str
+
+
 class Log(Protocol):
     """The part of Dagster's log that progress needs."""
 
@@ -24,17 +32,24 @@ class Log(Protocol):
 
 
 LOG_SECONDS = 10.0
-_listeners: list[Callable[[Step], None]] = []
+Listener = Callable[[Step | Finished], None]
+_listeners: list[Listener] = []
 
 
 @contextmanager
-def listening(listener: Callable[[Step], None]) -> Iterator[None]:
-    """Call `listener` with every step of the assets that run in this process meanwhile."""
+def listening(listener: Listener) -> Iterator[None]:
+    """Call `listener` with every step and end of the assets that run in this process meanwhile."""
     _listeners.append(listener)
     try:
         yield
     finally:
         _listeners.remove(listener)
+
+
+def tell(event: Step | Finished) -> None:
+    """Tell whoever listens in this process."""
+    for listener in _listeners:
+        listener(event)
 
 
 class Progress:
@@ -47,8 +62,7 @@ class Progress:
         self.started = self.logged = time.monotonic()
 
     def __call__(self, done: int, total: int | None = None) -> None:
-        for listener in _listeners:
-            listener(Step(self.asset, done, total, self.unit))
+        tell(Step(self.asset, done, total, self.unit))
         now = time.monotonic()
         if now - self.logged >= LOG_SECONDS:
             self.logged = now

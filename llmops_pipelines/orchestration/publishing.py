@@ -8,6 +8,7 @@ import dagster as dg
 import pyarrow as pa
 
 from llmops_pipelines.orchestration.metadata import column_schema
+from llmops_pipelines.orchestration.progress import Finished, tell
 from llmops_pipelines.quality.gates import GateFailedError, GateResult
 from llmops_pipelines.storage.lake import Lake
 from llmops_pipelines.storage.snapshot import Snapshot
@@ -49,7 +50,7 @@ def publish(
     if published is not None and published.inputs == publication.inputs:
         context.log.info(f"nothing to do: inputs, settings and code are those of version {published.version}")
         summary = publication.at_rest(published.summary)
-        yield _result(published, publication, summary, published.summary["gates"], "nothing: inputs are unchanged")
+        yield _result(context, published, publication, summary, "nothing: inputs are unchanged")
         return
     writer = lake.writer(publication.table, publication.schema)
     try:
@@ -67,7 +68,7 @@ def publish(
         )
     summary = {**staged.summary, "gates": [gate.as_dict() for gate in gates]}
     snapshot = writer.publish(staged.data_version, publication.inputs, summary)
-    yield _result(snapshot, publication, summary, summary["gates"], "published")
+    yield _result(context, snapshot, publication, summary, "published")
 
 
 def counts_at_rest(summary: Summary) -> Summary:
@@ -78,8 +79,9 @@ def counts_at_rest(summary: Summary) -> Summary:
 
 
 def _result(
-    snapshot: Snapshot, publication: Publication, summary: Summary, gates: Sequence[Mapping[str, Any]], done: str
+    context: dg.AssetExecutionContext, snapshot: Snapshot, publication: Publication, summary: Summary, done: str
 ) -> dg.MaterializeResult:
+    tell(Finished(context.asset_key.path[-1], done))
     return dg.MaterializeResult(
         metadata={
             "done": done,
@@ -89,7 +91,7 @@ def _result(
             "table": publication.table,
             "table_version": snapshot.version,
         },
-        check_results=[_check_result(gate) for gate in gates],
+        check_results=[_check_result(gate) for gate in summary["gates"]],
         data_version=dg.DataVersion(snapshot.data_version),
     )
 

@@ -51,9 +51,7 @@ def load_suite(path: Path) -> Suite:
     try:
         raw = yaml.safe_load(path.read_text("utf-8"))
         expectations = tuple(
-            Expectation(
-                entry["name"], entry["type"], entry.get("kwargs", {}), entry.get("description", entry["type"])
-            )
+            Expectation(entry["name"], entry["type"], entry.get("kwargs", {}), entry.get("description", entry["type"]))
             for entry in raw["expectations"]
         )
         suite = Suite(raw["name"], int(raw["version"]), raw["key"], expectations)
@@ -78,6 +76,7 @@ def validate(suite: Suite, frame: "pd.DataFrame") -> list[GateResult]:
     """
     os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
     import great_expectations as gx
+    from great_expectations.data_context.types.base import ProgressBarsConfig
 
     expectations = []
     for expectation in suite.expectations:
@@ -87,7 +86,7 @@ def validate(suite: Suite, frame: "pd.DataFrame") -> list[GateResult]:
         expectations.append(known(**expectation.kwargs, meta={"name": expectation.name}))
 
     context = gx.get_context(mode="ephemeral")
-    context.variables.progress_bars = gx.data_context.types.base.ProgressBarsConfig(globally=False)
+    context.variables.progress_bars = ProgressBarsConfig(globally=False)
     asset = context.data_sources.add_pandas("lake").add_dataframe_asset(suite.name)
     batch = asset.add_batch_definition_whole_dataframe("staged").get_batch({"dataframe": frame})
     outcome = batch.validate(
@@ -95,7 +94,7 @@ def validate(suite: Suite, frame: "pd.DataFrame") -> list[GateResult]:
         result_format={"result_format": "COMPLETE", "unexpected_index_column_names": [suite.key]},
     )
     # Results come back in another order than the suite's: they are found again by the name in their meta.
-    by_name = {result.expectation_config.meta["name"]: result for result in outcome.results}
+    by_name = {_name(result): result for result in outcome.results}
     return [_gate(suite, expectation, by_name[expectation.name]) for expectation in suite.expectations]
 
 
@@ -104,7 +103,9 @@ def _gate(suite: Suite, expectation: Expectation, result: Any) -> GateResult:
     nested = info.values() if "raised_exception" not in info else [info]
     for entry in nested:
         if isinstance(entry, Mapping) and entry.get("raised_exception"):
-            raise SuiteError(f"suite {suite.name}: {expectation.name} could not be evaluated: {entry['exception_message']}")
+            raise SuiteError(
+                f"suite {suite.name}: {expectation.name} could not be evaluated: {entry['exception_message']}"
+            )
     found = result.result
     numbers = {
         key: found[key].item() if hasattr(found[key], "item") else found[key]
@@ -114,6 +115,10 @@ def _gate(suite: Suite, expectation: Expectation, result: Any) -> GateResult:
     if not result.success and found.get("unexpected_index_list"):
         numbers["offending"] = [str(row[suite.key]) for row in found["unexpected_index_list"][:NAMED_ROWS]]
     return GateResult(expectation.name, bool(result.success), numbers, expectation.description)
+
+
+def _name(result: Any) -> str:
+    return result.expectation_config.meta["name"]
 
 
 def _class_name(snake: str) -> str:

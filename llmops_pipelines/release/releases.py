@@ -78,7 +78,9 @@ class Releases:
         """Put an earlier release in force again: `release_id`, or the newest with another content. No vector moves."""
         history = self.history()
         if not history:
-            raise ReleaseError(f"corpus {self.corpus} has no release to go back from: materialise {self.corpus}/release")
+            raise ReleaseError(
+                f"corpus {self.corpus} has no release to go back from: materialise {self.corpus}/release"
+            )
         content = history[-1].manifest.content
         earlier = [
             release

@@ -6,7 +6,7 @@ from pydantic import Field
 from llmops_pipelines.storage.lake import Lake
 
 
-class LakeResource(dg.ConfigurableResource[Lake]):
+class LakeResource(dg.ConfigurableResource):
     """The LanceDB database that the assets read and write, and the folder beside it that holds reports."""
 
     uri: str = Field(description="Folder or object store URI of the lake, for instance `lake` or `s3://bucket/lake`.")

@@ -42,17 +42,19 @@ class Writer:
         """Insert or replace `rows` by key, in one commit."""
         if len(rows) == 0:
             return
-        batch = rows if isinstance(rows, pa.Table) else pa.Table.from_pylist(list(rows), schema=self.schema)
+        batch = _table(rows, self.schema)
         with explained(f"write {len(batch)} rows to table {self.name}", self.lake.uri):
             merge = self.table.merge_insert(self.key).when_matched_update_all().when_not_matched_insert_all()
-            merge.execute(batch.cast(self.schema))
+            merge.execute(batch)
 
     def delete(self, keys: Iterable[str]) -> None:
         """Delete the rows of `keys`, in commits of a bounded size."""
         remaining = sorted(keys)
         with explained(f"delete {len(remaining)} rows from table {self.name}", self.lake.uri):
             for start in range(0, len(remaining), DELETE_BATCH):
-                quoted = ", ".join("'" + key.replace("'", "''") + "'" for key in remaining[start : start + DELETE_BATCH])
+                quoted = ", ".join(
+                    "'" + key.replace("'", "''") + "'" for key in remaining[start : start + DELETE_BATCH]
+                )
                 self.table.delete(f"{self.key} IN ({quoted})")
 
     def staged(self) -> Snapshot:
@@ -62,10 +64,16 @@ class Writer:
 
     def publish(self, data_version: str, inputs: str, summary: Mapping[str, Any]) -> Snapshot:
         """Make what is stored now the version that readers see; what it is and where it came from is part of it."""
-        entries = {"data_version": data_version, "inputs": inputs, "summary": json.dumps(summary, sort_keys=True)}
+        entries = {"data_version": data_version, "inputs": inputs, "summary": json.dumps(summary)}
         with explained(f"publish table {self.name}", self.lake.uri):
             publish_table(self.table, entries)
         return self.staged()
+
+
+def _table(rows: Sequence[Mapping[str, Any]] | pa.Table, schema: pa.Schema) -> pa.Table:
+    if isinstance(rows, pa.Table):
+        return rows.cast(schema)
+    return pa.Table.from_pylist([dict(row) for row in rows], schema=schema)
 
 
 def publish_table(table: "lancedb.table.Table", metadata: Mapping[str, str]) -> None:

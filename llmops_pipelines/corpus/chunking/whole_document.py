@@ -15,7 +15,10 @@ class WholeDocumentChunker:
     tokenizer: ChunkTokenizer
     name: ClassVar[str] = "whole_document"
     version: ClassVar[int] = 1
-    max_tokens: ClassVar[None] = None
+
+    @property
+    def max_tokens(self) -> None:
+        return None
 
     @property
     def identity(self) -> str:

@@ -30,7 +30,7 @@ class Cleaner:
 
     repairs: Sequence[Repair] = (Mojibake(), ControlCharacters(), UnicodeNfc())
     filters: Sequence[Filter] = (Length(), Language())
-    duplicates: ExactDuplicates | None = ExactDuplicates()
+    duplicates: ExactDuplicates | None = field(default_factory=ExactDuplicates)
 
     @cached_property
     def identity(self) -> str:

@@ -45,7 +45,9 @@ class DirectorySource:
                 raise SourceError(f"there is no folder {self.uri}: create it, or correct the source's uri")
             found: dict[str, dict[str, Any]] = filesystem.find(root, detail=True)
         except (OSError, ImportError, ValueError) as error:
-            raise SourceError(f"cannot list {self.uri}: {error}. Check the uri, access rights and the network") from error
+            raise SourceError(
+                f"cannot list {self.uri}: {error}. Check the uri, access rights and the network"
+            ) from error
         prefix = root.rstrip("/") + "/"
         relative = {path.removeprefix(prefix): info for path, info in sorted(found.items())}
         return {path: info for path, info in relative.items() if self._selected(path)}, filesystem
@@ -67,7 +69,7 @@ class DirectorySource:
             yield Skipped(path, "too large", f"{info['size']:,} bytes, max_bytes is {self.max_bytes:,}")
             return
         try:
-            content: bytes = filesystem.cat_file(info["name"])
+            content = bytes(filesystem.cat_file(info["name"]))
             extracts = list(reader(content))
         except OSError as error:
             yield Skipped(path, "unreadable", str(error))
@@ -95,9 +97,9 @@ def _document(path: str, extract: Extract) -> SourceDocument:
 
 
 def _matches(path: str, patterns: Sequence[str]) -> bool:
-    from fsspec.utils import glob_translate  # the same globs that fsspec itself understands
-
     import re
+
+    from fsspec.utils import glob_translate  # the same globs that fsspec itself understands
 
     return any(re.match(glob_translate(pattern), path) for pattern in patterns)
 

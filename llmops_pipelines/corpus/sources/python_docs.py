@@ -1,6 +1,5 @@
 """Documentation of installed Python packages: one document a public symbol, read statically by griffe, never imported."""
 
-import importlib.metadata
 import importlib.util
 from collections import deque
 from collections.abc import Iterator, Sequence

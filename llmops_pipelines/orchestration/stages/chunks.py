@@ -59,12 +59,14 @@ ChunksSection = Annotated[PassagesSection | WholeDocumentSection, Discriminator(
 
 
 def chunks_asset(corpus: "Corpus") -> dg.AssetsDefinition:
+    """The asset `<corpus>/chunks`."""
+
     def stage(upstream: Snapshot, progress: Progress, writer: Writer, published: Snapshot | None) -> Staged:
         report = chunk_documents(corpus.chunker, upstream, writer, published, progress)
         gates = chunk_gates(corpus.chunker, upstream, writer.staged())
         return Staged(report.data_version, report.as_dict(), gates)
 
-    @dg.asset(**corpus.asset("chunks", code_version=CODE_VERSION, checks=CHECKS, deps=["clean_documents"]))
+    @corpus.asset("chunks", code_version=CODE_VERSION, checks=CHECKS, deps=["clean_documents"])
     def chunks(
         context: dg.AssetExecutionContext, lake: LakeResource
     ) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult]:

@@ -59,6 +59,7 @@ class CleanDocumentsSection(Section):
 
 
 def clean_documents_asset(corpus: "Corpus") -> dg.AssetsDefinition:
+    """The asset `<corpus>/clean_documents`."""
     section = corpus.settings.clean_documents
     suite = load_suite(section.suite_path(corpus.folder))
     checks = {expectation.name: expectation.description for expectation in suite.expectations}
@@ -71,7 +72,7 @@ def clean_documents_asset(corpus: "Corpus") -> dg.AssetsDefinition:
         gates = [*cleaning_gates(upstream, staged), *validate(suite, _frame(staged))]
         return Staged(report.data_version, report.as_dict(), gates)
 
-    @dg.asset(**corpus.asset("clean_documents", code_version=CODE_VERSION, checks=checks, deps=["documents"]))
+    @corpus.asset("clean_documents", code_version=CODE_VERSION, checks=checks, deps=["documents"])
     def clean_documents_(
         context: dg.AssetExecutionContext, lake: LakeResource
     ) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult]:

@@ -38,6 +38,7 @@ class DocumentsSection(Section):
 
 
 def documents_asset(corpus: "Corpus") -> dg.AssetsDefinition:
+    """The asset `<corpus>/documents`."""
     section = corpus.settings.documents
     suite = load_suite(section.suite_path(corpus.folder))
     checks = {expectation.name: expectation.description for expectation in suite.expectations}
@@ -50,7 +51,7 @@ def documents_asset(corpus: "Corpus") -> dg.AssetsDefinition:
         frame = staged.arrow(["doc_id", "version", "collection", "parent", "kind", "title", "bytes"]).to_pandas()
         return Staged(report.data_version, report.as_dict(), [*report.gates, *validate(suite, frame)])
 
-    @dg.asset(**corpus.asset("documents", code_version=CODE_VERSION, checks=checks))
+    @corpus.asset("documents", code_version=CODE_VERSION, checks=checks)
     def documents(
         context: dg.AssetExecutionContext, lake: LakeResource
     ) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult]:

@@ -58,6 +58,8 @@ class EmbeddingsSection(Section):
 
 
 def embeddings_asset(corpus: "Corpus") -> dg.AssetsDefinition:
+    """The asset `<corpus>/embeddings`."""
+
     def stage(
         chunks: Snapshot, embedder: Embedder, progress: Progress, writer: Writer, published: Snapshot | None
     ) -> Staged:
@@ -67,15 +69,13 @@ def embeddings_asset(corpus: "Corpus") -> dg.AssetsDefinition:
         gates = embedding_gates(writer.staged(), list(texts), embedder.fingerprint, allows_truncation)
         return Staged(report.data_version, report.as_dict(), gates)
 
-    @dg.asset(
-        **corpus.asset(
-            "embeddings",
-            code_version=CODE_VERSION,
-            checks=CHECKS,
-            deps=["chunks"],
-            kinds=["lancedb", "huggingface"],
-            partitioned=True,
-        )
+    @corpus.asset(
+        "embeddings",
+        code_version=CODE_VERSION,
+        checks=CHECKS,
+        deps=["chunks"],
+        kinds=["lancedb", "huggingface"],
+        partitioned=True,
     )
     def embeddings(
         context: dg.AssetExecutionContext, lake: LakeResource

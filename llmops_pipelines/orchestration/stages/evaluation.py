@@ -1,7 +1,6 @@
 """Stage `evaluation`: how well one index answers the questions of the corpus."""
 
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -53,11 +52,16 @@ class EvaluationSection(Section):
 
 
 def evaluation_asset(corpus: "Corpus") -> dg.AssetsDefinition:
+    """The asset `<corpus>/evaluation`."""
     section = corpus.settings.evaluation
 
     def stage(
-        upstream: dict[str, Snapshot], embedder: Embedder, question_writer: Writer, progress: Progress,
-        writer: Writer, published: Snapshot | None,
+        upstream: dict[str, Snapshot],
+        embedder: Embedder,
+        question_writer: Writer,
+        progress: Progress,
+        writer: Writer,
+        published: Snapshot | None,
     ) -> Staged:
         questions = collect_questions(
             section.files(corpus.folder), section.known_items, DAILY_PART, upstream["documents"], upstream["chunks"]
@@ -77,14 +81,12 @@ def evaluation_asset(corpus: "Corpus") -> dg.AssetsDefinition:
         }
         return Staged(sync.data_version, summary, [_accounting([q.id for q in questions], writer.staged())])
 
-    @dg.asset(
-        **corpus.asset(
-            "evaluation",
-            code_version=CODE_VERSION,
-            checks=CHECKS,
-            deps=["vector_index", "clean_documents", "chunks"],
-            partitioned=True,
-        )
+    @corpus.asset(
+        "evaluation",
+        code_version=CODE_VERSION,
+        checks=CHECKS,
+        deps=["vector_index", "clean_documents", "chunks"],
+        partitioned=True,
     )
     def evaluation(
         context: dg.AssetExecutionContext, lake: LakeResource
@@ -139,7 +141,12 @@ def headline(figures_found: list[SetFigures]) -> dict[str, float]:
 def _accounting(question_ids: list[str], staged: Snapshot) -> GateResult:
     rows = staged.arrow(["question_id", "system"])
     found = set(zip(rows["question_id"].to_pylist(), rows["system"].to_pylist(), strict=True))
-    missing = [f"{question_id}/{system}" for question_id in question_ids for system in SYSTEMS if (question_id, system) not in found]
+    missing = [
+        f"{question_id}/{system}"
+        for question_id in question_ids
+        for system in SYSTEMS
+        if (question_id, system) not in found
+    ]
     return offenders_gate("every_question_counted", missing, CHECKS["every_question_counted"], rows=len(rows))
 
 

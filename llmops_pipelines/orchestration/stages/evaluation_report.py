@@ -7,6 +7,7 @@ import dagster as dg
 
 from llmops_pipelines.evaluation.figures import figures
 from llmops_pipelines.evaluation.report import REPORT_VERSION, build_report, short_form
+from llmops_pipelines.orchestration.progress import Finished, tell
 from llmops_pipelines.orchestration.stages.evaluation import headline
 from llmops_pipelines.resources.lake import LakeResource
 from llmops_pipelines.storage.errors import explained
@@ -21,15 +22,15 @@ MARK = '<meta name="inputs" content="{}">'
 
 
 def evaluation_report_asset(corpus: "Corpus") -> dg.AssetsDefinition:
-    @dg.asset(
-        **corpus.asset(
-            "evaluation_report",
-            code_version=CODE_VERSION,
-            checks={},
-            deps=["evaluation", "vector_index"],
-            kinds=["html"],
-            partitioned=True,
-        )
+    """The asset `<corpus>/evaluation_report`."""
+
+    @corpus.asset(
+        "evaluation_report",
+        code_version=CODE_VERSION,
+        checks={},
+        deps=["evaluation", "vector_index"],
+        kinds=["html"],
+        partitioned=True,
     )
     def evaluation_report(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult:
         """The figures of one model's index with intervals and plots, and its worst questions with their passages."""
@@ -43,22 +44,26 @@ def evaluation_report_asset(corpus: "Corpus") -> dg.AssetsDefinition:
             rendered = _rendered(page, inputs)
             if not rendered:
                 title = f"{corpus.name} under {context.partition_key}"
-                identity = {**_identity(corpus, evaluation, index, context.partition_key)}
+                identity = _identity(corpus, evaluation, index, context.partition_key)
                 report = build_report(title, identity, rows, index)
                 _write(page, report.html.replace("<head>", f"<head>\n{MARK.format(inputs)}", 1).encode())
                 if report.image:
                     _write(image, report.image)
             plot = _read(image)
         sets = figures(rows)
+        done = "nothing: the page is up to date" if rendered else "rendered"
+        tell(Finished("evaluation_report", done))
         metadata = {
-            "done": "nothing: the page is up to date" if rendered else "rendered",
+            "done": done,
             **headline(sets),
             "figures": dg.MetadataValue.md(short_form(sets)),
             "report": dg.MetadataValue.path(page),
             "dagster/row_count": len(rows),
         }
         if plot:
-            metadata["plot"] = dg.MetadataValue.md(f"![nDCG@10](data:image/png;base64,{base64.b64encode(plot).decode()})")
+            metadata["plot"] = dg.MetadataValue.md(
+                f"![nDCG@10](data:image/png;base64,{base64.b64encode(plot).decode()})"
+            )
         return dg.MaterializeResult(metadata=metadata, data_version=dg.DataVersion(inputs))
 
     return evaluation_report

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from llmops_pipelines.orchestration.metadata import column_schema, table
+from llmops_pipelines.orchestration.progress import Finished, tell
 from llmops_pipelines.release.releases import Manifest, Release, Releases
 from llmops_pipelines.resources.lake import LakeResource
 from llmops_pipelines.storage.schemas import RELEASES
@@ -17,14 +18,14 @@ SHOWN = 20
 
 
 def release_asset(corpus: "Corpus") -> dg.AssetsDefinition:
-    @dg.asset(
-        **corpus.asset(
-            "release",
-            code_version=CODE_VERSION,
-            checks={},
-            deps=["documents", "vector_index", "evaluation", "evaluation_report"],
-            partitioned=True,
-        )
+    """The asset `<corpus>/release`."""
+
+    @corpus.asset(
+        "release",
+        code_version=CODE_VERSION,
+        checks={},
+        deps=["documents", "vector_index", "evaluation", "evaluation_report"],
+        partitioned=True,
     )
     def release(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult:
         """What readers search: the manifest of one index version. The newest release is in force."""
@@ -46,10 +47,12 @@ def release_asset(corpus: "Corpus") -> dg.AssetsDefinition:
         reason = "the first release of this corpus" if before is None else f"release of {context.partition_key}"
         now = releases.release(manifest, requested_by=f"run {context.run_id}", reason=reason)
         unchanged = before is not None and now.release_id == before.release_id
+        done = f"nothing: {now.release_id} has this content already" if unchanged else f"released {now.release_id}"
+        tell(Finished("release", done))
         history = releases.history()
         return dg.MaterializeResult(
             metadata={
-                "done": f"nothing: {now.release_id} has this content already" if unchanged else f"released {now.release_id}",
+                "done": done,
                 "release_id": now.release_id,
                 "index": f"{manifest.index_table}, version {now.manifest.index_version}",
                 "releases": history_table(history),
@@ -65,7 +68,14 @@ def release_asset(corpus: "Corpus") -> dg.AssetsDefinition:
 def history_table(history: list[Release]) -> dg.MarkdownMetadataValue:
     """The newest releases, the one in force first."""
     rows = [
-        (r.release_id, f"{r.released_at:%Y-%m-%d %H:%M} UTC", r.action, r.manifest.model_key, r.manifest.index_version, r.reason)
+        (
+            r.release_id,
+            f"{r.released_at:%Y-%m-%d %H:%M} UTC",
+            r.action,
+            r.manifest.model_key,
+            r.manifest.index_version,
+            r.reason,
+        )
         for r in reversed(history[-SHOWN:])
     ]
     return table(["release", "at", "action", "model", "index version", "reason"], rows)

@@ -50,27 +50,33 @@ class VectorIndexSection(Section):
 
 
 def vector_index_asset(corpus: "Corpus") -> dg.AssetsDefinition:
+    """The asset `<corpus>/vector_index`."""
     section = corpus.settings.vector_index
     settings = section.index_settings()
 
     def stage(
         upstream: dict[str, Snapshot], fingerprint: str, progress: Progress, writer: Writer, published: Snapshot | None
     ) -> Staged:
-        report = build_index(**upstream, fingerprint=fingerprint, settings=settings, writer=writer, published=published, progress=progress)
+        report = build_index(
+            **upstream,
+            fingerprint=fingerprint,
+            settings=settings,
+            writer=writer,
+            published=published,
+            progress=progress,
+        )
         staged = writer.staged()
         gates = reconcile(staged, upstream["chunks"], fingerprint)
         if all(gate.passed for gate in gates):
             gates.append(recall_gate(SearchIndex(staged, settings), section.recall_floor))
         return Staged(report.data_version, report.as_dict(), gates)
 
-    @dg.asset(
-        **corpus.asset(
-            "vector_index",
-            code_version=CODE_VERSION,
-            checks=CHECKS,
-            deps=["chunks", "clean_documents", "embeddings"],
-            partitioned=True,
-        )
+    @corpus.asset(
+        "vector_index",
+        code_version=CODE_VERSION,
+        checks=CHECKS,
+        deps=["chunks", "clean_documents", "embeddings"],
+        partitioned=True,
     )
     def vector_index(
         context: dg.AssetExecutionContext, lake: LakeResource

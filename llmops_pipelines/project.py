@@ -1,0 +1,62 @@
+"""This deployment, for the command line: its corpora, its lake and its Dagster instance. Loads what the UI would load."""
+
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+import dagster as dg
+
+import assets
+from llmops_pipelines.components.corpus_lifecycle import CorpusLifecycle
+from llmops_pipelines.orchestration.corpus import Corpus
+from llmops_pipelines.resources.lake import LakeResource
+from resources import bindings
+
+assert assets.__file__ is not None
+ROOT = Path(assets.__file__).resolve().parent.parent
+
+
+class ProjectError(RuntimeError):
+    """Something that was asked for is not in this deployment. The message names what is."""
+
+
+def corpora() -> dict[str, Corpus]:
+    """The corpora that `assets/` declares, by name."""
+    tree = dg.ComponentTree.for_project(ROOT)
+    components = tree.get_all_components(of_type=CorpusLifecycle)
+    return {component.corpus.name: component.corpus for component in components}
+
+
+def corpus(name: str | None) -> Corpus:
+    """The corpus called `name`; where no name is given, `python_docs` or the only one there is."""
+    found = corpora()
+    chosen = name or ("python_docs" if "python_docs" in found else next(iter(found), ""))
+    if chosen not in found:
+        known = ", ".join(sorted(found)) or "none; add one with `dg scaffold defs`"
+        raise ProjectError(f"there is no corpus {chosen!r} under {ROOT / 'assets'}; the corpora are: {known}")
+    return found[chosen]
+
+
+def lake() -> LakeResource:
+    """The lake of the environment that LLMOPS_ENV names."""
+    bound: Mapping[str, object] = bindings().resources or {}
+    resource = bound["lake"]
+    assert isinstance(resource, LakeResource)
+    return resource
+
+
+def dagster_home() -> Path:
+    """The folder of the Dagster instance, made ready: DAGSTER_HOME, or `.dagster_home` of the project.
+
+    It gets the project's dagster.yaml, or the one for PostgreSQL where DAGSTER_POSTGRES_HOST is set. A dagster.yaml in a
+    DAGSTER_HOME of your own is left alone.
+    """
+    own = os.environ.get("DAGSTER_HOME")
+    home = Path(own).resolve() if own else ROOT / ".dagster_home"
+    home.mkdir(parents=True, exist_ok=True)
+    if not own or not (home / "dagster.yaml").exists():
+        postgres = os.environ.get("DAGSTER_POSTGRES_HOST")
+        shutil.copyfile(ROOT / "deploy" / "dagster.yaml" if postgres else ROOT / "dagster.yaml", home / "dagster.yaml")
+    os.environ["DAGSTER_HOME"] = str(home)
+    return home
