@@ -114,7 +114,7 @@ class Releases:
         pinned = self.open_index(release)
         pinned.table.checkout_latest()
         point_tag(pinned.table, f"release-{manifest.index_version}", manifest.index_version)
-        writer.upsert([_row(release)])
+        writer.upsert_rows([_row(release)])
         rows = [(entry.release_id, entry.manifest.content) for entry in [*history, release]]
         writer.publish(merkle_root(rows), release.release_id, {"releases": len(rows)})
         return release

@@ -93,7 +93,7 @@ class Sync:
         self.counts.count("added" if before is None else "unchanged" if before == row_hash else "changed", key)
 
     def _flush(self) -> None:
-        self.writer.upsert(self._buffer)
+        self.writer.upsert_rows(self._buffer)
         self._buffer, self._characters = [], 0
 
 

@@ -38,14 +38,16 @@ class Writer:
         found = self.table.to_lance().to_table(columns=columns)  # type: ignore[attr-defined]
         return dict(zip(found[self.key].to_pylist(), found[name].to_pylist(), strict=True))
 
-    def upsert(self, rows: Sequence[Mapping[str, Any]] | pa.Table) -> None:
+    def upsert_rows(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Insert or replace `rows` by key, in one commit."""
-        if len(rows) == 0:
-            return
-        batch = _table(rows, self.schema)
-        with explained(f"write {len(batch)} rows to table {self.name}", self.lake.uri):
+        if rows:
+            self.upsert(pa.Table.from_pylist([dict(row) for row in rows], schema=self.schema))
+
+    def upsert(self, rows: pa.Table) -> None:
+        """Insert or replace `rows` by key, in one commit."""
+        with explained(f"write {len(rows)} rows to table {self.name}", self.lake.uri):
             merge = self.table.merge_insert(self.key).when_matched_update_all().when_not_matched_insert_all()
-            merge.execute(batch)
+            merge.execute(rows.cast(self.schema))
 
     def delete(self, keys: Iterable[str]) -> None:
         """Delete the rows of `keys`, in commits of a bounded size."""
@@ -68,12 +70,6 @@ class Writer:
         with explained(f"publish table {self.name}", self.lake.uri):
             publish_table(self.table, entries)
         return self.staged()
-
-
-def _table(rows: Sequence[Mapping[str, Any]] | pa.Table, schema: pa.Schema) -> pa.Table:
-    if isinstance(rows, pa.Table):
-        return rows.cast(schema)
-    return pa.Table.from_pylist([dict(row) for row in rows], schema=schema)
 
 
 def publish_table(table: "lancedb.table.Table", metadata: Mapping[str, str]) -> None:

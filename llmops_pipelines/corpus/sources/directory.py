@@ -69,7 +69,7 @@ class DirectorySource:
             yield Skipped(path, "too large", f"{info['size']:,} bytes, max_bytes is {self.max_bytes:,}")
             return
         try:
-            content = bytes(filesystem.cat_file(info["name"]))
+            content: bytes = filesystem.cat_file(info["name"])  # type: ignore[assignment]
             extracts = list(reader(content))
         except OSError as error:
             yield Skipped(path, "unreadable", str(error))
