@@ -1,0 +1,95 @@
+"""Fixtures that all tests share: a lake of their own, the bundled model loaded once, and a small real corpus."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
+
+from llmops_pipelines.embedding.model_folder import ModelFolder, bundled_model
+from llmops_pipelines.embedding.torch_embedder import TorchEmbedder
+from llmops_pipelines.orchestration.corpus import Corpus
+from llmops_pipelines.orchestration.settings import CorpusSettings
+from llmops_pipelines.storage import Lake
+
+PROJECT = Path(__file__).resolve().parent.parent
+
+ARTICLES = {
+    "bees.md": "# Bees\n\nHoney bees live in colonies of many thousand workers and one queen.\n\n"
+    "## Dance\n\nA forager tells the others where flowers are by a waggle dance on the comb.\n",
+    "bread.md": "# Bread\n\nBread rises because yeast turns sugar into carbon dioxide.\n\n"
+    "## Sourdough\n\nSourdough is leavened by wild yeast and lactic acid bacteria that live in the starter.\n",
+    "tides.md": "# Tides\n\nThe moon pulls the sea, so that most coasts see two high waters a day.\n\n"
+    "## Spring tides\n\nWhen sun and moon pull in one line, the tides are highest.\n",
+    "rails/gauge.md": "# Gauge\n\nThe distance between the rails is 1,435 mm on most of the world's railways.\n",
+    "rails/signals.txt": "Railway signals keep two trains from being in the same section of track at once.\n",
+}
+
+QUESTIONS = """\
+{"id": "q1", "question": "how do insects tell their nest mates about food?", "answers": ["bees.md"], "part": "dev"}
+{"id": "q2", "question": "what makes dough grow?", "answers": ["bread.md"], "part": "dev"}
+{"id": "q3", "question": "why does the ocean come and go?", "answers": ["tides.md"], "part": "test"}
+{"id": "q4", "question": "how wide apart is a train's track?", "answers": ["rails/gauge.md"], "part": "dev"}
+"""
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Lake:
+    return Lake(str(tmp_path / "lake"))
+
+
+@pytest.fixture(scope="session")
+def model() -> ModelFolder:
+    return bundled_model()
+
+
+@pytest.fixture(scope="session")
+def embedder(model: ModelFolder) -> TorchEmbedder:
+    return TorchEmbedder(model)
+
+
+@pytest.fixture
+def articles(tmp_path: Path) -> Path:
+    """A corpus folder: `documents/` with five small articles, and `questions.jsonl` beside it."""
+    folder = tmp_path / "corpus"
+    for name, text in ARTICLES.items():
+        (folder / "documents" / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / "documents" / name).write_text(text, "utf-8")
+    (folder / "questions.jsonl").write_text(QUESTIONS, "utf-8")
+    return folder
+
+
+@pytest.fixture
+def corpus(articles: Path) -> Corpus:
+    """The articles as a configured corpus with every default."""
+    settings = CorpusSettings.model_validate(
+        {
+            "name": "articles",
+            "source": {"type": "directory", "uri": "documents"},
+            "evaluation": {"questions": [{"name": "written", "file": "questions.jsonl"}]},
+        }
+    )
+    return Corpus(settings, articles)
+
+
+@pytest.fixture
+def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
+    """A Dagster instance on SQLite, as the project's dagster.yaml makes one."""
+    home = tmp_path / "dagster_home"
+    home.mkdir()
+    (home / "dagster.yaml").write_text((PROJECT / "dagster.yaml").read_text("utf-8"), "utf-8")
+    with dg.DagsterInstance.from_config(str(home)) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def labelled_data() -> Path:
+    """The folder of labelled public data that LLMOPS_DATA names; tests that need it skip, and say so, without it."""
+    folder = os.environ.get("LLMOPS_DATA")
+    if not folder:
+        pytest.skip("LLMOPS_DATA is not set: it names the folder with labelled public data")
+    return Path(folder)
