@@ -172,3 +172,7 @@ def status(as_json: JsonOption = False) -> None:
         out.print(shown)
         if not state["tables"]:
             out.print(f"nothing is published yet: `llmops run {state['corpus']}`")
+
+
+if __name__ == "__main__":
+    app()

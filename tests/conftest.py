@@ -70,7 +70,7 @@ def corpus(articles: Path) -> Corpus:
         {
             "name": "articles",
             "source": {"type": "directory", "uri": "documents"},
-            "evaluation": {"questions": [{"name": "written", "file": "questions.jsonl"}]},
+            "evaluation": {"questions": {"written": "questions.jsonl"}},
         }
     )
     return Corpus(settings, articles)

@@ -1,8 +1,8 @@
 """The YAML face of a corpus: a section per stage, each with defaults."""
 
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import Field, GetJsonSchemaHandler
+from pydantic import Field, GetJsonSchemaHandler, StringConstraints
 from pydantic_core import CoreSchema
 
 from llmops_pipelines.embedding.model_folder import BUNDLED_MAX_TOKENS
@@ -14,6 +14,8 @@ from llmops_pipelines.orchestration.stages.documents import DocumentsSection
 from llmops_pipelines.orchestration.stages.embeddings import EmbeddingsSection
 from llmops_pipelines.orchestration.stages.evaluation import EvaluationSection
 from llmops_pipelines.orchestration.stages.vector_index import VectorIndexSection
+
+Owner = Annotated[str, StringConstraints(pattern=r"^(team:[A-Za-z0-9_-]+|[^@\s]+@[^@\s]+)$")]
 
 
 class CorpusSettings(Section):
@@ -27,8 +29,12 @@ class CorpusSettings(Section):
     embeddings: EmbeddingsSection = EmbeddingsSection()
     vector_index: VectorIndexSection = VectorIndexSection()
     evaluation: EvaluationSection = EvaluationSection()
-    owners: list[str] = Field(default=["team:data"], description="E-mail addresses, or teams as `team:name`.")
-    schedule: str = Field(default="0 3 * * *", description="Cron of the nightly run (UTC); the schedule ships stopped.")
+    owners: list[Owner] = Field(default=["team:data"], description="E-mail addresses, or teams as `team:name`.")
+    schedule: str = Field(
+        default="0 3 * * *",
+        pattern=r"^\S+( +\S+){4}$",
+        description="Cron of the nightly run (UTC); the schedule ships stopped.",
+    )
     fresh_hours: int = Field(default=36, ge=1, description="After how many hours without a run an asset is stale.")
 
     @classmethod

@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import dagster as dg
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from llmops_pipelines.corpus.cleaning.cleaner import Cleaner, clean_documents, cleaning_gates
 from llmops_pipelines.corpus.cleaning.control_characters import ControlCharacters
@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 CODE_VERSION = "1"
 
 
+LanguageCode = Annotated[str, StringConstraints(pattern="^[a-z]{2,3}$")]
+
+
 class CleanDocumentsSection(Section):
     """The cleaning rules and their bounds."""
 
@@ -41,9 +44,11 @@ class CleanDocumentsSection(Section):
     control_characters: bool = Field(default=True, description="Remove control and zero-width characters.")
     unicode_nfc: bool = Field(default=True, description="Normalise to NFC.")
     exact_duplicates: bool = Field(default=True, description="Keep one of several documents with the same text.")
-    languages: list[str] = Field(default=[], description="ISO 639-1 codes to keep; none named: every language.")
-    min_characters: int = Field(default=Length.min_characters, ge=1)
-    max_characters: int = Field(default=Length.max_characters, ge=1)
+    languages: list[LanguageCode] = Field(
+        default=[], description="ISO 639-1 codes to keep; none named: every language."
+    )
+    min_characters: int = Field(default=Length.min_characters, ge=1, le=10_000)
+    max_characters: int = Field(default=Length.max_characters, ge=10_000)
     suite: str | None = Field(default=None, description="A suite file of your own, relative to this file.")
 
     def cleaner(self) -> Cleaner:

@@ -2,14 +2,15 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import dagster as dg
-from pydantic import Field
+from pydantic import Field, StringConstraints, field_validator
 
 from llmops_pipelines.embedding.embedder import Embedder
 from llmops_pipelines.evaluation.evaluate import SYSTEMS
 from llmops_pipelines.evaluation.figures import HEADLINE_SYSTEM, SetFigures, figures
+from llmops_pipelines.evaluation.known_items import KNOWN_ITEMS
 from llmops_pipelines.evaluation.measure import collect_questions, measure
 from llmops_pipelines.evaluation.metrics import SCORER
 from llmops_pipelines.index.search import SearchIndex
@@ -32,23 +33,28 @@ CHECKS = {"every_question_counted": "Every question has a row for every system: 
 DAILY_PART = "dev"
 
 
-class QuestionsSection(Section):
-    """A file of questions."""
-
-    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$", description="Name of the question set in reports.")
-    file: str = Field(min_length=1, description="JSON lines, relative to this file: id, question, answers, part.")
+SetName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
 
 
 class EvaluationSection(Section):
     """The questions that an index is measured by. The first file gives the headline figure."""
 
-    questions: list[QuestionsSection] = Field(default=[], description="Question files.")
+    questions: dict[SetName, str] = Field(
+        default={}, description="Question files (JSON lines, relative to this file) by the name of the set."
+    )
     known_items: int = Field(
         default=300, ge=0, description="At most so many questions a part are made from first sentences; 0 for none."
     )
 
+    @field_validator("questions")
+    @classmethod
+    def _not_reserved(cls, questions: dict[str, str]) -> dict[str, str]:
+        if KNOWN_ITEMS in questions:
+            raise ValueError(f"{KNOWN_ITEMS!r} is the name of the questions made from first sentences: choose another")
+        return questions
+
     def files(self, folder: Path) -> dict[str, Path]:
-        return {section.name: folder / section.file for section in self.questions}
+        return {name: folder / file for name, file in self.questions.items()}
 
 
 def evaluation_asset(corpus: "Corpus") -> dg.AssetsDefinition:
