@@ -100,12 +100,18 @@ class SearchIndex:
     def _run(
         self, query: Any, limit: int, where: str | None, columns: Sequence[str], score: tuple[str, str]
     ) -> pa.Table:
-        """The rows in the order of their score; equal scores in the order of chunk_id."""
+        """The best `limit` rows in the order of their score; equal scores in the order of chunk_id, at the cut as well."""
         if where:
             query = query.where(where, prefilter=True)
+        depth = limit + 1
         try:
-            rows = query.select([*columns, score[0]]).limit(limit).to_arrow()
-            return rows.sort_by([score, ("chunk_id", "ascending")])
+            while True:
+                rows = query.select([*columns, score[0]]).limit(depth).to_arrow()
+                rows = rows.sort_by([score, ("chunk_id", "ascending")])
+                # The store cuts among equal scores as it likes: all of them are read before they are cut by chunk_id.
+                if len(rows) < depth or rows[score[0]][-1] != rows[score[0]][limit - 1]:
+                    return rows.slice(0, limit)
+                depth *= 4
         except (RuntimeError, ValueError) as error:
             if not where:
                 raise

@@ -1,6 +1,7 @@
 """A configured corpus: its settings with the objects, keys and table names that its definitions share."""
 
 import datetime
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -114,10 +115,14 @@ class Corpus:
             freshness_policy=dg.FreshnessPolicy.time_window(
                 fail_window=datetime.timedelta(hours=self.settings.fresh_hours)
             ),
-            check_specs=[
-                dg.AssetCheckSpec(
-                    name, asset=key, description=description, blocking=True, partitions_def=partitions_def
-                )
-                for name, description in checks.items()
-            ],
+            check_specs=[_gate_spec(key, partitions_def, *check) for check in checks.items()],
         )
+
+
+def _gate_spec(
+    key: dg.AssetKey, partitions_def: dg.PartitionsDefinition | None, name: str, description: str
+) -> dg.AssetCheckSpec:
+    with warnings.catch_warnings():
+        # A partitions_def on a check is in preview; without it a check would mix the results of all models.
+        warnings.simplefilter("ignore", dg.PreviewWarning)
+        return dg.AssetCheckSpec(name, asset=key, description=description, blocking=True, partitions_def=partitions_def)

@@ -3,12 +3,14 @@
 from typing import Any
 
 import dagster as dg
-from pydantic import GetJsonSchemaHandler
+from pydantic import ConfigDict, GetJsonSchemaHandler
 from pydantic_core import CoreSchema
 
 
 class Section(dg.Model):
     """A part of a component's YAML. Values are checked by JSON schema, so that errors carry their line."""
+
+    model_config = ConfigDict(regex_engine="python-re")  # the one that JSON schema's patterns are read with too
 
     @classmethod
     def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:

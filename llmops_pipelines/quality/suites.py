@@ -83,7 +83,12 @@ def validate(suite: Suite, frame: "pd.DataFrame") -> list[GateResult]:
         known = getattr(gx.expectations, _class_name(expectation.type), None)
         if known is None:
             raise SuiteError(f"suite {suite.name}: Great Expectations has no expectation {expectation.type!r}")
-        expectations.append(known(**expectation.kwargs, meta={"name": expectation.name}))
+        try:
+            expectations.append(known(**expectation.kwargs, meta={"name": expectation.name}))
+        except (TypeError, ValueError) as error:
+            raise SuiteError(
+                f"suite {suite.name}: {expectation.name}: {expectation.type} does not take {expectation.kwargs}: {error}"
+            ) from error
 
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = ProgressBarsConfig(globally=False)

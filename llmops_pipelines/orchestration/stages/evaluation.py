@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import dagster as dg
-from pydantic import Field, StringConstraints, field_validator
+from pydantic import Field, StringConstraints
 
 from llmops_pipelines.embedding.embedder import Embedder
 from llmops_pipelines.evaluation.evaluate import SYSTEMS
@@ -33,25 +33,21 @@ CHECKS = {"every_question_counted": "Every question has a row for every system: 
 DAILY_PART = "dev"
 
 
-SetName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
+# The name of the questions made from first sentences is taken.
+SetName = Annotated[str, StringConstraints(pattern=rf"^(?!{KNOWN_ITEMS}$)[a-z][a-z0-9_]*$")]
 
 
 class EvaluationSection(Section):
     """The questions that an index is measured by. The first file gives the headline figure."""
 
     questions: dict[SetName, str] = Field(
-        default={}, description="Question files (JSON lines, relative to this file) by the name of the set."
+        default={},
+        description="Question files (JSON lines, relative to this file) by the name of the set.",
+        json_schema_extra={"additionalProperties": False},
     )
     known_items: int = Field(
         default=300, ge=0, description="At most so many questions a part are made from first sentences; 0 for none."
     )
-
-    @field_validator("questions")
-    @classmethod
-    def _not_reserved(cls, questions: dict[str, str]) -> dict[str, str]:
-        if KNOWN_ITEMS in questions:
-            raise ValueError(f"{KNOWN_ITEMS!r} is the name of the questions made from first sentences: choose another")
-        return questions
 
     def files(self, folder: Path) -> dict[str, Path]:
         return {name: folder / file for name, file in self.questions.items()}

@@ -1,0 +1,69 @@
+"""Runs the jobs of a corpus in this process on a real Dagster instance, and reads back what they recorded."""
+
+import warnings
+from typing import Any
+
+import dagster as dg
+
+from llmops_pipelines.orchestration.corpus import Corpus
+from llmops_pipelines.orchestration.lifecycle import lifecycle
+from llmops_pipelines.orchestration.partitions import register_keys
+from llmops_pipelines.resources.lake import LakeResource
+
+
+def definitions(corpus: Corpus, lake_uri: str) -> dg.Definitions:
+    """The definitions of one corpus, bound to a lake."""
+    bound = dg.Definitions(resources={"lake": LakeResource(uri=lake_uri)}, executor=dg.in_process_executor)
+    return dg.Definitions.merge(lifecycle(corpus), bound)
+
+
+def run_job(
+    corpus: Corpus,
+    instance: dg.DagsterInstance,
+    lake_uri: str,
+    job: str = "life",
+    model_key: str | None = None,
+    run_config: dict[str, Any] | None = None,
+) -> dg.ExecuteInProcessResult:
+    """Run `<corpus>_<job>` for the base model, or the one with `model_key`."""
+    register_keys(corpus, instance)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        resolved = definitions(corpus, lake_uri).resolve_job_def(f"{corpus.name}_{job}")
+        quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+        partitioned = resolved.partitions_def is not None
+        return resolved.execute_in_process(
+            instance=instance,
+            partition_key=(model_key or corpus.model_keys()[0]) if partitioned else None,
+            raise_on_error=False,
+            run_config=quiet | (run_config or {}),
+        )
+
+
+def metadata(result: dg.ExecuteInProcessResult) -> dict[str, dict[str, Any]]:
+    """The metadata values of every materialisation of a run, by stage."""
+    return {
+        event.materialization.asset_key.path[-1]: {k: v.value for k, v in event.materialization.metadata.items()}
+        for event in result.get_asset_materialization_events()
+    }
+
+
+def checks(result: dg.ExecuteInProcessResult) -> dict[str, bool]:
+    """Whether each check passed, by `stage:check`."""
+    return {
+        f"{evaluation.asset_key.path[-1]}:{evaluation.check_name}": evaluation.passed
+        for evaluation in result.get_asset_check_evaluations()
+    }
+
+
+def failure(result: dg.ExecuteInProcessResult) -> str:
+    """The message of the step that failed: dg.Failure's description, or that of the first cause."""
+    (event,) = result.filter_events(lambda event: event.is_step_failure)
+    data = event.step_failure_data
+    if data.user_failure_data and data.user_failure_data.description:
+        return data.user_failure_data.description
+    error = data.error
+    while error is not None and error.cause is not None:
+        error = error.cause
+    assert error is not None
+    return error.message

@@ -1,0 +1,133 @@
+"""The whole life of a small corpus on a real Dagster instance: what is recorded, what is done again, what is not."""
+
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from llmops_pipelines.embedding.torch_embedder import shared_embedder
+from llmops_pipelines.orchestration.corpus import Corpus
+from llmops_pipelines.orchestration.serving import evaluate_release, released_searcher
+from llmops_pipelines.release.releases import Releases
+from llmops_pipelines.storage import Lake
+from tests.dagster_runs import checks, metadata, run_job
+
+STAGES = [
+    "documents",
+    "clean_documents",
+    "chunks",
+    "embeddings",
+    "vector_index",
+    "evaluation",
+    "evaluation_report",
+    "release",
+]
+
+
+@pytest.fixture
+def life(corpus: Corpus, instance: dg.DagsterInstance, lake: Lake) -> dg.ExecuteInProcessResult:
+    return run_job(corpus, instance, lake.uri)
+
+
+def test_one_run_materialises_every_stage_and_passes_every_check(life: dg.ExecuteInProcessResult) -> None:
+    assert life.success
+    found = metadata(life)
+    assert sorted(found) == sorted(STAGES)
+    assert all(checks(life).values())
+    assert len(checks(life)) == 27
+    assert found["documents"]["dagster/row_count"] == 5
+    assert found["documents"]["added"] == 5
+    assert found["embeddings"]["embedded"] == found["embeddings"]["distinct"] > 0
+    assert found["evaluation"]["questions"] - found["evaluation"]["unmeasured"] >= 3
+    assert 0 < found["evaluation"]["nDCG@10"] <= 1
+    assert Path(found["evaluation_report"]["report"]).read_text("utf-8").startswith("<!doctype html>")
+    assert "data:image/png;base64," in found["evaluation_report"]["plot"]
+
+
+def test_every_materialisation_carries_identity_rows_and_columns(life: dg.ExecuteInProcessResult) -> None:
+    for event in life.get_asset_materialization_events():
+        materialization = event.materialization
+        stage = materialization.asset_key.path[-1]
+        assert materialization.tags is not None
+        assert len(materialization.tags["dagster/data_version"]) == 64, stage
+        assert materialization.metadata["dagster/row_count"].value > 0, stage
+        if stage != "evaluation_report":
+            assert materialization.metadata["dagster/column_schema"].value.columns, stage
+
+
+def test_a_second_run_does_nothing_and_says_so(
+    life: dg.ExecuteInProcessResult, corpus: Corpus, instance: dg.DagsterInstance, lake: Lake
+) -> None:
+    embedder = shared_embedder(corpus.models[0], "auto")
+    before = (embedder.count.documents, embedder.count.queries)
+    versions = {name: lake.published(name).version for name in lake.names()}  # type: ignore[union-attr]
+    again = run_job(corpus, instance, lake.uri)
+    assert again.success
+    assert (embedder.count.documents, embedder.count.queries) == before
+    for stage, values in metadata(again).items():
+        assert values["done"].startswith("nothing"), stage
+    assert metadata(again)["embeddings"]["embedded"] == 0
+    assert metadata(again)["embeddings"]["reused"] == metadata(life)["embeddings"]["distinct"]
+    assert metadata(again)["documents"]["unchanged"] == 5
+    assert metadata(again)["documents"]["added"] == 0
+    assert {name: lake.published(name).version for name in lake.names()} == versions  # type: ignore[union-attr]
+    assert all(checks(again).values())
+    assert len(checks(again)) == len(checks(life))
+
+
+def test_one_changed_document_embeds_only_its_new_text_and_makes_a_new_release(
+    life: dg.ExecuteInProcessResult, corpus: Corpus, articles: Path, instance: dg.DagsterInstance, lake: Lake
+) -> None:
+    page = articles / "documents" / "tides.md"
+    page.write_text("# Tides\n\nNeap tides are the lowest, at half moon.\n", "utf-8")
+    (articles / "documents" / "rails" / "gauge.md").unlink()
+    found = metadata(run_job(corpus, instance, lake.uri))
+    assert {k: found["documents"][k] for k in ("added", "changed", "deleted", "unchanged")} == {
+        "added": 0,
+        "changed": 1,
+        "deleted": 1,
+        "unchanged": 3,
+    }
+    assert found["embeddings"]["embedded"] == 1
+    assert found["release"]["done"] == "released r0002"
+    _, searcher = released_searcher(corpus, lake)
+    assert searcher.search("lowest tides at half moon", limit=1)[0].doc_id == "tides.md"
+    assert "rails/gauge.md" not in {hit.doc_id for hit in searcher.search("distance between rails", limit=20)}
+
+
+def test_readers_stay_on_the_release_until_the_next_one(
+    life: dg.ExecuteInProcessResult, corpus: Corpus, articles: Path, instance: dg.DagsterInstance, lake: Lake
+) -> None:
+    _, reader = released_searcher(corpus, lake)
+    (articles / "documents" / "kites.md").write_text("# Kites\n\nA kite needs wind and a string.\n", "utf-8")
+    assert run_job(corpus, instance, lake.uri).success
+    assert "kites.md" not in {hit.doc_id for hit in reader.search("kite in the wind", limit=20)}
+    _, fresh = released_searcher(corpus, lake)
+    assert fresh.search("kite in the wind", limit=1)[0].doc_id == "kites.md"
+
+
+def test_the_candidate_job_releases_nothing(
+    life: dg.ExecuteInProcessResult, corpus: Corpus, instance: dg.DagsterInstance, lake: Lake
+) -> None:
+    result = run_job(corpus, instance, lake.uri, job="candidate")
+    assert sorted(metadata(result)) == ["embeddings", "evaluation", "evaluation_report", "vector_index"]
+    assert len(Releases(lake, "articles").history()) == 1
+
+
+def test_the_rollback_job_goes_back_one_release(
+    life: dg.ExecuteInProcessResult, corpus: Corpus, articles: Path, instance: dg.DagsterInstance, lake: Lake
+) -> None:
+    (articles / "documents" / "kites.md").write_text("# Kites\n\nA kite needs wind and a string.\n", "utf-8")
+    run_job(corpus, instance, lake.uri)
+    assert run_job(corpus, instance, lake.uri, job="rollback").success
+    release, searcher = released_searcher(corpus, lake)
+    assert (release.release_id, release.action) == ("r0003", "rollback")
+    assert "kites.md" not in {hit.doc_id for hit in searcher.search("kite in the wind", limit=20)}
+
+
+def test_the_test_part_is_evaluated_on_demand_only(life: dg.ExecuteInProcessResult, corpus: Corpus, lake: Lake) -> None:
+    snapshot = lake.published(corpus.table("evaluation", corpus.model_keys()[0]))
+    assert snapshot is not None
+    assert {row["part"] for row in snapshot.rows(["part"])} == {"dev"}
+    _, (written, *_) = evaluate_release(corpus, lake, "test")
+    assert (written.question_set, written.part, written.questions) == ("written", "test", 1)
