@@ -143,6 +143,7 @@ class TorchEmbedder:
         os.environ.setdefault("HF_HUB_OFFLINE", "1")
         os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
         import torch
+        from safetensors import SafetensorError
         from sentence_transformers import SentenceTransformer
         from transformers.utils import logging as transformers_logging
 
@@ -156,7 +157,7 @@ class TorchEmbedder:
                 local_files_only=True,
                 model_kwargs={"dtype": dtype, "use_safetensors": True},
             ).eval()
-        except (OSError, ValueError, RuntimeError) as error:
+        except (OSError, ValueError, RuntimeError, SafetensorError) as error:
             raise ModelError(f"model {self.model.name} in {self.model.folder} cannot be loaded: {error}") from error
 
 
