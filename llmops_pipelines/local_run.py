@@ -107,20 +107,23 @@ def _summary(corpus: Corpus, key: str, result: dg.ExecuteInProcessResult) -> Run
         ndcg10_interval=[low, high] if low is not None else None,
         report=value("evaluation_report", "report"),
         release=value("release", "release_id"),
-        failures=[_failure(event) for event in result.filter_events(lambda event: event.is_step_failure)],
+        failures=[
+            f"{event.step_key}: {failure_reason(event)}"
+            for event in result.filter_events(lambda event: event.is_step_failure)
+        ],
     )
 
 
-def _failure(event: dg.DagsterEvent) -> str:
+def failure_reason(event: dg.DagsterEvent) -> str:
+    """What a failed step says: the description of its dg.Failure, else the error that the asset raised."""
     data = event.step_failure_data
     if data.user_failure_data and data.user_failure_data.description:
-        reason = data.user_failure_data.description
-    else:
-        error = data.error
-        while error is not None and error.cause is not None:
-            error = error.cause
-        reason = error.message.strip() if error else "unknown"
-    return f"{event.step_key}: {reason}"
+        return data.user_failure_data.description
+    error = data.error
+    if error is None:
+        return "no reason was recorded"
+    raised = error.cause if error.cause and error.cls_name == "DagsterExecutionStepExecutionError" else error
+    return raised.message.strip()
 
 
 def _with_interval(mean: float | None, interval: list[float] | None) -> str | None:

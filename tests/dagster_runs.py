@@ -5,6 +5,7 @@ from typing import Any
 
 import dagster as dg
 
+from llmops_pipelines.local_run import failure_reason
 from llmops_pipelines.orchestration.corpus import Corpus
 from llmops_pipelines.orchestration.lifecycle import lifecycle
 from llmops_pipelines.orchestration.partitions import register_keys
@@ -57,13 +58,6 @@ def checks(result: dg.ExecuteInProcessResult) -> dict[str, bool]:
 
 
 def failure(result: dg.ExecuteInProcessResult) -> str:
-    """The message of the step that failed: dg.Failure's description, or that of the first cause."""
+    """What the one step that failed says."""
     (event,) = result.filter_events(lambda event: event.is_step_failure)
-    data = event.step_failure_data
-    if data.user_failure_data and data.user_failure_data.description:
-        return data.user_failure_data.description
-    error = data.error
-    while error is not None and error.cause is not None:
-        error = error.cause
-    assert error is not None
-    return error.message
+    return failure_reason(event)

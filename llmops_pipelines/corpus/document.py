@@ -36,6 +36,11 @@ class SourceError(RuntimeError):
     """A source that cannot be read at all. The message says what to change."""
 
 
+def storable(text: str) -> str:
+    """`text` with each lone surrogate, which no table can hold, written as its escape (`\\udce9`)."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
 def bytes_version(content: bytes) -> str:
     """The version of a document: the sha256 of its bytes as ingested, 64 hex digits."""
     return hashlib.sha256(content).hexdigest()

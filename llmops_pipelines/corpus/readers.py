@@ -48,7 +48,7 @@ def read_text(content: bytes) -> Iterator[Extract]:
 def read_markdown(content: bytes) -> Iterator[Extract]:
     """Markdown, as it is; the first heading of level one is the title."""
     text = decode(content)
-    heading = re.search(r"^#[ \t]+(.+?)[ \t#]*$", text, re.MULTILINE)
+    heading = re.search(r"^#[ \t]+(.+?)[ \t\r#]*$", text, re.MULTILINE)
     yield Extract(content, text, "markdown", heading.group(1) if heading else "")
 
 
@@ -83,19 +83,19 @@ def read_html(content: bytes) -> Iterator[Extract]:
 def read_jsonl(content: bytes) -> Iterator[Extract]:
     """One document a line: an object with `text`, and `id` and `title` where it has them; the line number else."""
     seen: set[str] = set()
-    for number, line in enumerate(decode(content).splitlines(), start=1):
+    for number, line in enumerate(re.split("\r?\n", decode(content)), start=1):
         if not line.strip():
             continue
         try:
             record = json.loads(line)
             text = record["text"]
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             raise UnreadableError("malformed", f"line {number} is not a JSON object with a text") from None
-        fragment = str(record.get("id", number))
+        fragment = str(number if record.get("id") is None else record["id"])
         if not isinstance(text, str) or fragment in seen:
             raise UnreadableError("malformed", f"line {number}: text is not a string, or id {fragment!r} occurs twice")
         seen.add(fragment)
-        yield Extract(line.encode("utf-8", "surrogatepass"), text, "record", str(record.get("title", "")), fragment)
+        yield Extract(line.encode("utf-8", "surrogatepass"), text, "record", str(record.get("title") or ""), fragment)
 
 
 READERS: dict[str, Callable[[bytes], Iterator[Extract]]] = {

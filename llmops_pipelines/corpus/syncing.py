@@ -57,7 +57,7 @@ def sync_documents(
 
     # A file that cannot be read now may be readable tomorrow: what is stored of it stays.
     unreadable = {item.doc_id for item in skipped if item.reason != "too large"}
-    kept = [doc_id for doc_id in sync.gone() if doc_id in unreadable or doc_id.partition("#")[0] in unreadable]
+    kept = [doc_id for doc_id in sync.gone() if not unreadable.isdisjoint(_possible_files(doc_id))]
     for doc_id in kept:
         sync.keep(doc_id)
 
@@ -79,6 +79,12 @@ def sync_documents(
         skipped_examples=[f"{item.doc_id}: {item.reason} ({item.detail})" for item in skipped[:SKIPPED_EXAMPLES]],
         kept_despite_skip=len(kept),
     )
+
+
+def _possible_files(doc_id: str) -> list[str]:
+    """The files that `doc_id` may be of: names and fragments may both hold a `#`."""
+    parts = doc_id.split("#")
+    return ["#".join(parts[:end]) for end in range(1, len(parts) + 1)]
 
 
 def empty_gate(documents: int, reasons: Mapping[str, int]) -> GateResult:

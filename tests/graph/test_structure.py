@@ -5,10 +5,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-import assets
 import pytest
-import resources
 
+import assets
+import resources
 from tests.conftest import PROJECT
 
 LIBRARY = PROJECT / "llmops_pipelines"

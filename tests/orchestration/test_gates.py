@@ -117,7 +117,7 @@ def test_a_stage_without_its_upstream_says_what_to_materialise(
     register_keys(corpus, instance)
     assets = [asset for asset in definitions(corpus, lake.uri).assets or [] if isinstance(asset, dg.AssetsDefinition)]
     partition = None if stage == "chunks" else corpus.model_keys()[0]
-    with pytest.raises(dg.Failure, match="has not been published .* materialise it first"):
+    with pytest.raises(dg.Failure, match=r"has not been published .* materialise it first"):
         dg.materialize(
             assets,
             selection=[corpus.key(stage)],

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from llmops_pipelines.corpus.document import Skipped, SourceDocument, SourceError, bytes_version
+from llmops_pipelines.corpus.document import Skipped, SourceDocument, SourceError, bytes_version, storable
 from llmops_pipelines.corpus.readers import READERS, Extract, UnreadableError
 from llmops_pipelines.storage.identity import value_hash
 
@@ -49,7 +49,7 @@ class DirectorySource:
                 f"cannot list {self.uri}: {error}. Check the uri, access rights and the network"
             ) from error
         prefix = root.rstrip("/") + "/"
-        relative = {path.removeprefix(prefix): info for path, info in sorted(found.items())}
+        relative = {storable(path.removeprefix(prefix)): info for path, info in sorted(found.items())}
         return {path: info for path, info in relative.items() if self._selected(path)}, filesystem
 
     def _selected(self, path: str) -> bool:
@@ -85,10 +85,10 @@ def _document(path: str, extract: Extract) -> SourceDocument:
     file = PurePosixPath(path)
     parent = file.parent.as_posix()
     return SourceDocument(
-        doc_id=f"{path}#{extract.fragment}" if extract.fragment else path,
+        doc_id=f"{path}#{storable(extract.fragment)}" if extract.fragment else path,
         version=bytes_version(extract.content),
-        title=extract.title or file.stem.replace("_", " ").replace("-", " "),
-        text=extract.text,
+        title=storable(extract.title) or file.stem.replace("_", " ").replace("-", " "),
+        text=storable(extract.text),
         bytes=len(extract.content),
         collection=file.parts[0] if len(file.parts) > 1 else ".",
         parent=parent,

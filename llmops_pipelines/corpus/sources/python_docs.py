@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from llmops_pipelines.corpus.document import Skipped, SourceDocument, SourceError, bytes_version
+from llmops_pipelines.corpus.document import Skipped, SourceDocument, SourceError, bytes_version, storable
 from llmops_pipelines.storage.identity import value_hash
 
 if TYPE_CHECKING:
@@ -34,11 +34,12 @@ class PythonDocsSource:
 
 
 def _package_folder(package: str) -> Path:
-    spec = importlib.util.find_spec(package)
+    distribution = package.partition(".")[0]
+    spec = importlib.util.find_spec(distribution)  # of a dotted name this imports the parent
     if spec is None or spec.origin is None:
         raise SourceError(
             f"package {package!r} is not installed in this environment: "
-            f"run `pip install {package}` or take it out of the source's packages"
+            f"run `pip install {distribution}` or take it out of the source's packages"
         )
     return Path(spec.origin).parent if spec.submodule_search_locations else Path(spec.origin)
 
@@ -58,7 +59,12 @@ def _load(package: str) -> "griffe.Module":
     loader = griffe.GriffeLoader(allow_inspection=False)
     found = loader.finder.submodules
     loader.finder.submodules = lambda module: [part for part in found(module) if not NOT_DOCUMENTATION & set(part[0])]
-    module = loader.load(package, submodules=True)
+    try:
+        module = loader.load(package, submodules=True)
+    except (ImportError, griffe.LoadingError) as error:
+        raise SourceError(
+            f"package {package!r} cannot be read: {error}. Take it out of the source's packages"
+        ) from error
     loader.resolve_aliases(external=False, implicit=False)
     if not isinstance(module, griffe.Module):
         raise SourceError(f"{package!r} is not a package that griffe can read")
@@ -75,14 +81,13 @@ def _package_documents(package: str, root: "griffe.Module") -> Iterator[SourceDo
     for target, names in sorted(symbols.values(), key=lambda symbol: min(symbol[1])):
         first, *others = (path for _, _, path in sorted(names))
         assert target.docstring is not None
-        body = target.docstring.value
-        text = f"{first}\n\n{body}"
+        text = storable(f"{first}\n\n{target.docstring.value}")
         yield SourceDocument(
             doc_id=first,
-            version=bytes_version(text.encode("utf-8", "surrogatepass")),
+            version=bytes_version(text.encode()),
             title=first,
             text=text,
-            bytes=len(text.encode("utf-8", "surrogatepass")),
+            bytes=len(text.encode()),
             collection=package,
             parent=target.module.path,
             kind=target.kind.value,

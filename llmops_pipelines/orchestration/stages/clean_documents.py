@@ -122,5 +122,7 @@ def _describe(summary: dict[str, Any]) -> dict[str, Any]:
         "languages": bullets(summary["languages"]),
     }
     if summary["dropped_examples"]:
-        metadata["dropped_examples"] = summary["dropped_examples"]
+        metadata["dropped_examples"] = bullets(
+            {rule: "; ".join(examples) for rule, examples in summary["dropped_examples"].items()}
+        )
     return metadata

@@ -1,0 +1,71 @@
+"""A corpus's YAML as `dg check yaml` sees it: mistakes are reported with their line and what would be right."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.project_copy import copy_project, run_in
+
+HEAD = "type: llmops_pipelines.components.CorpusLifecycle\nattributes:\n  name: notes\n"
+GOOD = "  source: {type: directory, uri: documents}\n"
+
+MISTAKES = {
+    "unknown section": (GOOD + "  chunkz: {}\n", 5, ["'chunkz' was unexpected", "'chunkz' is not one of ['chunks',"]),
+    "unknown key": (GOOD + "  documents: {max_lost: 1}\n", 5, ["'max_lost' is not one of ['max_loss', 'suite']"]),
+    "wrong type": (GOOD + "  documents: {max_loss: many}\n", 5, ["'many' is not of type 'number'"]),
+    "out of bounds": (GOOD + "  documents: {max_loss: 2}\n", 5, ["2 is greater than the maximum of 1"]),
+    "unknown source": ("  source: {type: web}\n", 4, ["'web' is not one of ['directory', 'python_docs']"]),
+    "another source's key": (
+        "  source: {type: python_docs, packages: [x], uri: y}\n",
+        4,
+        ["'uri' is not one of ['packages', 'type']"],
+    ),
+    "missing key": ("  source: {type: directory}\n", 4, ["'uri' is a required property"]),
+    "whole documents with a bound": (
+        GOOD + "  chunks: {chunker: whole_document, max_tokens: 100}\n",
+        5,
+        ["'max_tokens' is not one of ['chunker']"],
+    ),
+    "passages beyond the bundled model": (
+        GOOD + "  chunks: {chunker: passages, max_tokens: 300}\n",
+        5,
+        ["300 is greater than the maximum of 256"],
+    ),
+    "length bounds that cross": (
+        GOOD + "  clean_documents: {min_characters: 20000}\n",
+        5,
+        ["20000 is greater than the maximum of 10000"],
+    ),
+    "reserved question set": (GOOD + "  evaluation: {questions: {known_items: q.jsonl}}\n", 5, ["'known_items'"]),
+    "owner": (GOOD + "  owners: [somebody]\n", 5, ["'somebody' does not match"]),
+}
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return copy_project(tmp_path_factory.mktemp("settings") / "project")
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_mistake_is_reported_with_its_line_and_what_would_be_right(mistake: str, project: Path) -> None:
+    body, line, messages = MISTAKES[mistake]
+    (project / "assets" / "python_docs" / "defs.yaml").write_text(HEAD + body, "utf-8")
+    result = run_in(project, "dg", "check", "yaml", check=False)
+    assert result.returncode == 1
+    shown = result.stdout + result.stderr
+    assert f"defs.yaml:{line} " in shown
+    for message in messages:
+        assert message in shown
+
+
+def test_name_and_source_are_all_that_is_needed(project: Path) -> None:
+    (project / "assets" / "python_docs" / "defs.yaml").write_text(HEAD + GOOD, "utf-8")
+    assert run_in(project, "dg", "check", "yaml").returncode == 0
+    assert run_in(project, "dg", "check", "defs").returncode == 0
+
+
+def test_a_longer_bound_is_allowed_beside_another_model(project: Path) -> None:
+    models = "  embeddings: {models: [{name: long, folder: models/long}]}\n"
+    body = HEAD + GOOD + models + "  chunks: {chunker: passages, max_tokens: 300}\n"
+    (project / "assets" / "python_docs" / "defs.yaml").write_text(body, "utf-8")
+    assert run_in(project, "dg", "check", "yaml").returncode == 0
