@@ -2,15 +2,18 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from llmops_pipelines.embedding.embedder import Embedder, Use
-from llmops_pipelines.quality.gates import GateResult, offenders_gate
+from llmops_pipelines.quality.gates import GateFailedError, GateResult, offenders_gate
 from llmops_pipelines.storage.identity import merkle_root
 from llmops_pipelines.storage.snapshot import Snapshot
 from llmops_pipelines.storage.writer import Writer
+
+if TYPE_CHECKING:
+    import numpy as np
 
 COMMIT_TEXTS = 1_024
 UNIT_TOLERANCE = 1e-3
@@ -45,6 +48,7 @@ def embed_missing(
 
     Each batch of 1,024 texts is committed when it is done, so that a run which is killed has lost one batch at most.
     Batches are made of texts of about one length. Vectors of texts that are no longer there stay for their return.
+    Raises GateFailedError where the model gives a vector that is not finite.
     """
     import time
 
@@ -60,6 +64,9 @@ def embed_missing(
             progress(base + done, len(missing))
 
         embedded = embedder.embed([texts[content_hash] for content_hash in batch], use, report)
+        finite = finite_gate(batch, embedded.vectors)
+        if not finite.passed:  # the store refuses such vectors with an error that names none of them
+            raise GateFailedError(finite)
         writer.upsert(
             pa.table(
                 {
@@ -84,6 +91,14 @@ def embed_missing(
         numerics=embedder.numerics if missing else "",
         data_version=merkle_root((content_hash, embedder.fingerprint) for content_hash in texts),
     )
+
+
+def finite_gate(content_hashes: Sequence[str], vectors: "np.ndarray") -> GateResult:
+    """Names the texts whose vector holds NaN or infinity."""
+    import numpy as np
+
+    offenders = [content_hashes[i] for i in np.flatnonzero(~np.isfinite(vectors).all(axis=1))]
+    return offenders_gate("finite", offenders, "No vector holds NaN or infinity.")
 
 
 def embedding_gates(

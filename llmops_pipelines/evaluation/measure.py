@@ -10,7 +10,7 @@ from llmops_pipelines.embedding.embedder import Embedder
 from llmops_pipelines.embedding.missing import embed_missing, vector_array
 from llmops_pipelines.evaluation.evaluate import evaluate
 from llmops_pipelines.evaluation.known_items import known_items
-from llmops_pipelines.evaluation.questions import Question, load_questions, resolve_answers
+from llmops_pipelines.evaluation.questions import Question, QuestionError, load_questions, resolve_answers
 from llmops_pipelines.index.search import SearchIndex
 from llmops_pipelines.storage.identity import text_hash
 from llmops_pipelines.storage.snapshot import Snapshot
@@ -28,7 +28,10 @@ class Measurement:
 def collect_questions(
     files: Mapping[str, Path], known_item_limit: int, part: str, documents: Snapshot, chunks: Snapshot
 ) -> list[Question]:
-    """The questions of `part`: those of `files` (by question set), and known items of the corpus as it is."""
+    """The questions of `part`: those of `files` (by question set), and known items of the corpus as it is.
+
+    Raises QuestionError where a file cannot be used, or two files hold a question of the same id.
+    """
     kept = list(documents.rows(["doc_id", "title", "parent", "aliases", "text"], KEPT))
     names = {alias: row["doc_id"] for row in reversed(kept) for alias in row["aliases"]}
     names |= {row["doc_id"]: row["doc_id"] for row in kept}
@@ -37,6 +40,13 @@ def collect_questions(
         for question_set, path in files.items()
         for question in resolve_answers(load_questions(path, question_set), names)
     ]
+    first: dict[str, str] = {}
+    for question in questions:
+        if first.setdefault(question.id, question.question_set) != question.question_set:
+            raise QuestionError(
+                f"{files[question.question_set]}: the question id {question.id!r} occurs in "
+                f"{files[first[question.id]]} too: give every question of a corpus an id of its own"
+            )
     if known_item_limit:
         questions += known_items(kept, chunks.rows(["chunk_id", "doc_id", "text"]), known_item_limit)
     return [question for question in questions if question.part == part]

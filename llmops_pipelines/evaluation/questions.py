@@ -34,8 +34,9 @@ def load_questions(path: Path, question_set: str) -> list[Question]:
     questions: list[Question] = []
     seen: set[str] = set()
     try:
-        lines = path.read_text("utf-8").splitlines()
-    except OSError as error:
+        # Only a line feed ends a line: a question may hold what else Unicode takes for a line's end.
+        lines = path.read_text("utf-8").split("\n")
+    except (OSError, UnicodeDecodeError) as error:
         raise QuestionError(f"cannot read the questions in {path}: {error}") from error
     for number, line in enumerate(lines, start=1):
         if not line.strip():
@@ -45,10 +46,10 @@ def load_questions(path: Path, question_set: str) -> list[Question]:
             question = Question(
                 id=str(entry["id"]),
                 text=entry["question"].strip(),
-                answers=tuple(entry["answers"]),
+                answers=_names(entry["answers"]),
                 question_set=question_set,
                 part=entry["part"],
-                rejected=tuple(entry.get("rejected", ())),
+                rejected=_names(entry.get("rejected", [])),
             )
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise QuestionError(
@@ -77,6 +78,12 @@ def resolve_answers(questions: Sequence[Question], names: Mapping[str, str]) -> 
         return tuple(dict.fromkeys(names[name] for name in found if name in names))
 
     return [replace(q, answers=resolved(q.answers), rejected=resolved(q.rejected)) for q in questions]
+
+
+def _names(found: object) -> tuple[str, ...]:
+    if not isinstance(found, list) or not all(isinstance(name, str) for name in found):
+        raise TypeError(f"{found!r} is not a list of documents")
+    return tuple(found)
 
 
 def clusters(questions: Sequence[Question]) -> list[str]:

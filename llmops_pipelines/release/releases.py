@@ -94,8 +94,15 @@ class Releases:
         return self._append(earlier[-1].manifest, "rollback", requested_by, reason)
 
     def open_index(self, release: Release) -> Snapshot:
-        """The version of the index table that `release` names."""
-        return self.lake.at(release.manifest.index_table, release.manifest.index_version)
+        """The version of the index table that `release` names. Raises ReleaseError where the lake does not have it."""
+        table, version = release.manifest.index_table, release.manifest.index_version
+        try:
+            return self.lake.at(table, version)
+        except ValueError as error:
+            raise ReleaseError(
+                f"release {release.release_id} of corpus {self.corpus} names version {version} of table {table}, which "
+                f"the lake {self.lake.uri} does not have: materialise {self.corpus}/vector_index, then release that"
+            ) from error
 
     def _append(self, manifest: Manifest, action: str, requested_by: str, reason: str) -> Release:
         writer = self.lake.writer(self.table, RELEASES)

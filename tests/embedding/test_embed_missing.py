@@ -8,6 +8,7 @@ import pytest
 from llmops_pipelines.embedding.embedder import Embedded, EmbedderCount, Use
 from llmops_pipelines.embedding.missing import COMMIT_TEXTS, embed_missing, vector_array
 from llmops_pipelines.embedding.torch_embedder import TorchEmbedder
+from llmops_pipelines.quality.gates import GateFailedError
 from llmops_pipelines.storage import Lake, Writer, schemas
 from llmops_pipelines.storage.identity import merkle_root, text_hash
 
@@ -120,3 +121,27 @@ def test_queries_are_embedded_as_queries(embedder: TorchEmbedder, writer: Writer
     report = embed_missing(embedder, hashed(["why do tides rise?"]), writer, use="query")
     assert report.embedded == 1
     assert (embedder.count.documents, embedder.count.queries) == (before[0], before[1] + 1)
+
+
+class Overflowing:
+    """The real embedder, with one vector made infinite: what a model in too low a precision gives."""
+
+    def __init__(self, embedder: TorchEmbedder) -> None:
+        self.embedder = embedder
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self.embedder, name)
+
+    def embed(self, texts: Sequence[str], use: Use, progress: Callable[[int], None] = lambda done: None) -> Embedded:
+        embedded = self.embedder.embed(texts, use, progress)
+        embedded.vectors[list(texts).index("second")] = np.inf
+        return embedded
+
+
+def test_a_vector_that_is_not_finite_is_named_and_not_written(embedder: TorchEmbedder, lake: Lake) -> None:
+    writer = lake.writer("c.embeddings", schemas.embeddings(embedder.dimension))
+    texts = {text_hash(text): text for text in ("first", "second", "third")}
+    with pytest.raises(GateFailedError) as failed:
+        embed_missing(Overflowing(embedder), texts, writer)  # type: ignore[arg-type]
+    assert failed.value.gate.metadata["offending"] == [text_hash("second")]
+    assert writer.staged().count() == 0

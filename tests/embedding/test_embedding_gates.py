@@ -8,7 +8,7 @@ import pytest
 
 from llmops_pipelines.embedding.missing import embedding_gates
 from llmops_pipelines.quality.gates import GateResult
-from llmops_pipelines.storage import Lake, Snapshot, schemas
+from llmops_pipelines.storage import Lake, LakeError, Snapshot, schemas
 
 MODEL = "f" * 64
 KEYS = ["aa", "bb", "cc"]
@@ -22,8 +22,8 @@ def row(key: str, vector: list[float] | None = None, **changed: Any) -> dict[str
 
 def table(lake: Lake, *rows: dict[str, Any]) -> Snapshot:
     writer = lake.writer("c.embeddings", schemas.embeddings(4))
-    # Added as they are: the writer's own merge would not let a key in twice.
-    writer.table.add(pa.Table.from_pylist(list(rows), schema=writer.schema))
+    # Added below the writer, whose merge lets no key in twice and no NaN.
+    writer.table.to_lance().insert(pa.Table.from_pylist(list(rows), schema=writer.schema))
     return writer.staged()
 
 
@@ -75,3 +75,10 @@ def test_several_faults_are_found_together(lake: Lake) -> None:
     stored = table(lake, row("aa", [np.nan] * 4), row("cc", [2.0, 0.0, 0.0, 0.0], fingerprint="0" * 64))
     expected = {"complete": ["bb"], "finite": ["aa"], "unit_length": ["cc"], "one_fingerprint": ["cc"]}
     assert failed(embedding_gates(stored, KEYS, MODEL, allows_truncation=False)) == expected
+
+
+def test_the_writer_takes_no_nan(lake: Lake) -> None:
+    writer = lake.writer("c.embeddings", schemas.embeddings(4))
+    with pytest.raises(LakeError, match="Vector column 'vector' has NaNs"):
+        writer.upsert_rows([row("aa"), row("bb", [np.nan] * 4)])
+    assert writer.staged().count() == 0

@@ -47,7 +47,7 @@ def test_pickled_weights_are_refused(model: ModelFolder, tmp_path: Path) -> None
 def test_a_file_that_is_not_json_is_named(model: ModelFolder, tmp_path: Path) -> None:
     copied = copy_of(model, tmp_path / "model")
     (copied.folder / "modules.json").write_text("[{", "utf-8")
-    with pytest.raises(ModelError, match="modules.json is not JSON"):
+    with pytest.raises(ModelError, match=r"modules\.json is not JSON"):
         _ = copied.fingerprint
 
 

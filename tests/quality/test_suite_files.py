@@ -34,7 +34,9 @@ def test_a_suite_is_read_as_written(tmp_path: Path) -> None:
         "Nothing costs less than nothing.",
     )
     rows = "expect_table_row_count_to_be_between"
-    assert load_suite(write(tmp_path, GOOD)) == Suite("prices", 3, "id", (positive, Expectation("any_rows", rows, {}, rows)))
+    assert load_suite(write(tmp_path, GOOD)) == Suite(
+        "prices", 3, "id", (positive, Expectation("any_rows", rows, {}, rows))
+    )
 
 
 @pytest.mark.parametrize(
@@ -67,7 +69,7 @@ def test_names_that_occur_twice_are_refused(tmp_path: Path) -> None:
 
 
 def test_a_suite_file_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(SuiteError, match="there is no suite file .*nowhere.yaml"):
+    with pytest.raises(SuiteError, match=r"there is no suite file .*nowhere\.yaml"):
         load_suite(tmp_path / "nowhere.yaml")
 
 

@@ -51,7 +51,10 @@ def test_good_frames_pass_every_expectation_in_the_order_of_the_suite(
         ({"doc_id": ["a", " b", "c "]}, {"doc_id_without_spaces_around": [" b", "c "]}),
         ({"version": ["0" * 64, "F" * 64, "2" * 63]}, {"version_is_sha256": ["b", "c"]}),
         ({"title": ["A", "", "C"]}, {"title_present": ["b"]}),
-        ({"title": ["", "B", "C"], "version": ["0" * 64, "", "2" * 64]}, {"title_present": ["a"], "version_is_sha256": ["b"]}),
+        (
+            {"title": ["", "B", "C"], "version": ["0" * 64, "", "2" * 64]},
+            {"title_present": ["a"], "version_is_sha256": ["b"]},
+        ),
     ],
 )
 def test_bad_documents_are_named(suites: dict[str, Suite], changed: dict[str, Any], failed: dict[str, Any]) -> None:
@@ -67,7 +70,9 @@ def test_bad_documents_are_named(suites: dict[str, Suite], changed: dict[str, An
         ({"replacement_share": [0.0, 0.011, 0.01]}, {"no_replacement_characters": ["b"]}),
     ],
 )
-def test_bad_clean_documents_are_named(suites: dict[str, Suite], changed: dict[str, Any], failed: dict[str, Any]) -> None:
+def test_bad_clean_documents_are_named(
+    suites: dict[str, Suite], changed: dict[str, Any], failed: dict[str, Any]
+) -> None:
     assert verdicts(suites["clean_documents"], clean_documents(**changed)) == failed
 
 
@@ -103,5 +108,5 @@ def test_what_cannot_be_evaluated_is_an_error_that_names_it(type_: str, kwargs: 
 
 def test_a_key_that_the_frame_lacks_is_an_error() -> None:
     expectation = Expectation("unique", "expect_column_values_to_be_unique", {"column": "kind"}, "")
-    with pytest.raises(SuiteError, match="suite s: unique could not be evaluated.*nokey"):
+    with pytest.raises(SuiteError, match=r"suite s: unique could not be evaluated.*nokey"):
         validate(Suite("s", 1, "nokey", (expectation,)), documents())

@@ -34,12 +34,12 @@ class PythonDocsSource:
 
 
 def _package_folder(package: str) -> Path:
-    distribution = package.partition(".")[0]
-    spec = importlib.util.find_spec(distribution)  # of a dotted name this imports the parent
+    top = package.partition(".")[0]
+    spec = importlib.util.find_spec(top)  # of a dotted name this imports the parent
     if spec is None or spec.origin is None:
         raise SourceError(
             f"package {package!r} is not installed in this environment: "
-            f"run `pip install {distribution}` or take it out of the source's packages"
+            f"run `pip install {top}` or take it out of the source's packages"
         )
     return Path(spec.origin).parent if spec.submodule_search_locations else Path(spec.origin)
 
@@ -61,7 +61,7 @@ def _load(package: str) -> "griffe.Module":
     loader.finder.submodules = lambda module: [part for part in found(module) if not NOT_DOCUMENTATION & set(part[0])]
     try:
         module = loader.load(package, submodules=True)
-    except (ImportError, griffe.LoadingError) as error:
+    except (ImportError, KeyError, griffe.LoadingError) as error:
         raise SourceError(
             f"package {package!r} cannot be read: {error}. Take it out of the source's packages"
         ) from error

@@ -1,0 +1,65 @@
+"""Ranking metrics against definitions written out in plain Python."""
+
+import math
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from llmops_pipelines.evaluation.metrics import METRICS, score_rankings
+
+DOCUMENTS = [f"d{i}" for i in range(130)]
+
+
+def by_definition(ranking: list[str], relevant: set[str]) -> dict[str, float]:
+    gains = [1 if doc_id in relevant else 0 for doc_id in ranking]
+    gained = sum(gain / math.log2(rank + 1) for rank, gain in enumerate(gains[:10], start=1))
+    ideal = sum(1 / math.log2(rank + 1) for rank in range(1, min(len(relevant), 10) + 1))
+    first = next((rank for rank, gain in enumerate(gains[:10], start=1) if gain), None)
+    recall = {f"recall@{k}": sum(gains[:k]) / len(relevant) for k in (5, 20, 100)}
+    return {"nDCG@10": gained / ideal, "MRR@10": 1 / first if first else 0.0, **recall}
+
+
+rankings_and_answers = st.dictionaries(
+    st.sampled_from([f"q{i}" for i in range(12)]),
+    st.tuples(
+        st.lists(st.sampled_from(DOCUMENTS), unique=True, max_size=130),
+        st.sets(st.sampled_from(DOCUMENTS), min_size=1, max_size=15),
+    ),
+    min_size=1,
+)
+
+
+@settings(deadline=None, max_examples=150)
+@given(rankings_and_answers)
+def test_scores_equal_their_definitions(found: dict[str, tuple[list[str], set[str]]]) -> None:
+    scores = score_rankings({q: r for q, (r, _) in found.items()}, {q: sorted(a) for q, (_, a) in found.items()})
+    assert scores.keys() == found.keys()
+    for question, (ranking, relevant) in found.items():
+        assert scores[question] == pytest.approx(by_definition(ranking, relevant), abs=1e-9)
+
+
+def test_scores_computed_by_hand() -> None:
+    scores = score_rankings({"q": ["x", "a", "y", "b"]}, {"q": ["a", "b", "c"]})["q"]
+    ideal = 1 + 1 / math.log2(3) + 1 / math.log2(4)
+    assert scores["nDCG@10"] == pytest.approx((1 / math.log2(3) + 1 / math.log2(5)) / ideal)
+    assert scores["MRR@10"] == 0.5
+    assert scores["recall@5"] == scores["recall@20"] == scores["recall@100"] == pytest.approx(2 / 3)
+
+
+def test_a_question_that_nothing_was_found_for_scores_zero() -> None:
+    zero = dict.fromkeys(METRICS, 0.0)
+    scores = score_rankings({"empty": [], "right": ["a"]}, {"empty": ["a"], "absent": ["a"], "right": ["a"]})
+    assert scores == {"empty": zero, "absent": zero, "right": dict.fromkeys(METRICS, 1.0)}
+    assert score_rankings({"empty": []}, {"empty": ["a"]}) == {"empty": zero}
+
+
+def test_rankings_without_a_question_are_not_scored() -> None:
+    assert list(score_rankings({"asked": ["a"], "other": ["a"]}, {"asked": ["a"]})) == ["asked"]
+    assert score_rankings({}, {}) == {}
+
+
+def test_ranks_beyond_a_metrics_depth_do_not_count() -> None:
+    ranking = [*DOCUMENTS[:10], "a"]
+    scores = score_rankings({"q": ranking}, {"q": ["a"]})["q"]
+    assert scores == {"nDCG@10": 0.0, "MRR@10": 0.0, "recall@5": 0.0, "recall@20": 1.0, "recall@100": 1.0}
