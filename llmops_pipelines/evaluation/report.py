@@ -91,12 +91,13 @@ def _badness(row: Mapping[str, Any]) -> tuple[float, float, str]:
 
 
 def short_form(sets: Sequence[SetFigures]) -> str:
-    """The figures as a Markdown table, for places that show no HTML."""
+    """The figures as a Markdown table, the primary one with its interval: short, since Dagster folds long ones away."""
     if not sets:
         return "No question was measured: add a question file under `evaluation.questions`."
     lines = [f"| questions | system | {' | '.join(METRICS)} |", "| --- | --- |" + " --- |" * len(METRICS)]
     for s in sets:
         for system in SYSTEMS:
-            cells = " | ".join(str(s.estimates[system][metric]) for metric in METRICS)
-            lines.append(f"| {label(s)}, n = {s.questions - s.unmeasured} | {system} | {cells} |")
+            estimates = s.estimates[system]
+            others = " | ".join(f"{estimates[metric].mean:.2f}" for metric in METRICS if metric != PRIMARY)
+            lines.append(f"| {label(s)} | {system} | {estimates[PRIMARY]} | {others} |")
     return "\n".join(lines)

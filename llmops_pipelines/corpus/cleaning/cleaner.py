@@ -53,7 +53,7 @@ class Cleaner:
         return {
             **{name: document[name] for name in CARRIED},
             "text": text,
-            "language": identify(text)[0],
+            "language": identify(text),
             "repairs": repairs,
             "dropped": dropped,
             "detail": detail,

@@ -1,0 +1,219 @@
+"""What an engineer does and sees in the Dagster UI: from the first click on an empty home to the plots of two runs."""
+
+import re
+import subprocess
+from dataclasses import dataclass
+from statistics import fmean
+from typing import Any
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.browser.conftest import UI, Chromium
+from tests.project_copy import BIN
+
+GROUP = "/locations/llmops_pipelines/asset-groups/python_docs"
+RUN_MILLISECONDS = 480_000
+STAGES = [
+    "documents",
+    "clean_documents",
+    "chunks",
+    "embeddings",
+    "vector_index",
+    "evaluation",
+    "evaluation_report",
+    "release",
+]
+# How far the line of the nDCG@10 chart reaches from its leftmost to its rightmost pixel, as a share of the canvas.
+LINE_WIDTH = """(() => {
+  const path = "//*[text()='nDCG@10']/following::canvas[1]";
+  const canvas = document.evaluate(path, document, null, XPathResult.FIRST_ORDERED_NODE_TYPE, null).singleNodeValue;
+  if (!canvas || !canvas.width || !canvas.height) return 0;
+  const {width, height} = canvas;
+  const data = canvas.getContext('2d').getImageData(0, 0, width, height).data;
+  let left = width, right = 0;
+  for (let i = 0; i < data.length; i += 4) {
+    if (data[i + 3] > 200 && data[i + 2] > 180 && data[i] < 120 && data[i + 1] < 120) {
+      left = Math.min(left, (i / 4) % width);
+      right = Math.max(right, (i / 4) % width);
+    }
+  }
+  return Math.max(0, right - left) / width;
+})()"""
+
+
+@dataclass(frozen=True)
+class Launched:
+    """A run that was launched by clicks, and the words by which its page names its end."""
+
+    run_id: str
+    outcome: str
+    header: str
+
+
+def launch(ui: UI, chromium: Chromium, name: str) -> Launched:
+    """Materialise the whole group for its one partition, and follow the run to its end."""
+    page = chromium.page
+    page.goto(ui.url + GROUP)
+    page.get_by_role("button", name="Materialize all").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("button", name="All", exact=True).click()
+    launch_button = dialog.get_by_role("button", name="Launch 1 run")
+    expect(launch_button).to_be_enabled()
+    chromium.screenshot(f"{name}_partition")
+    launch_button.click()
+    page.locator("a[href^='/runs/']", has_text="View").click()
+    page.wait_for_url("**/runs/*")
+    ended = page.get_by_text(re.compile("^(Success|Failure|Canceled)$")).first
+    ended.wait_for(timeout=RUN_MILLISECONDS)
+    chromium.screenshot(f"{name}_run")
+    header = page.get_by_text(re.compile(r"^\d+ checks$")).locator("xpath=ancestor::*[contains(., 'partition:')][1]")
+    return Launched(page.url.rsplit("/", 1)[1], ended.inner_text(), header.inner_text())
+
+
+@pytest.fixture(scope="module")
+def first_run(ui: UI, chromium: Chromium) -> Launched:
+    return launch(ui, chromium, "first")
+
+
+@pytest.fixture(scope="module")
+def second_run(ui: UI, chromium: Chromium, first_run: Launched) -> Launched:
+    return launch(ui, chromium, "second")
+
+
+def metadata(page: Page, key: str) -> Locator:
+    """The cell of a metadata value on an asset's page."""
+    table = page.get_by_role("table").filter(has=page.get_by_text("Timestamp", exact=True))
+    row = table.get_by_role("row").filter(has=page.get_by_text(key, exact=True))
+    return row.get_by_role("cell").nth(2)
+
+
+def markdown(page: Page, key: str) -> Locator:
+    """Where a Markdown value is shown: the UI puts those of 1,000 characters and more behind a link."""
+    cell = metadata(page, key)
+    cell.wait_for()
+    link = cell.get_by_text("[Show Markdown]")
+    if link.count() == 0:
+        return cell
+    link.click()
+    return page.get_by_role("dialog")
+
+
+def headline_of(ui: UI) -> float:
+    """nDCG@10 of hybrid search over the measured questions, from the rows of the lake."""
+    [name] = [name for name in ui.lake.names() if name.startswith("python_docs.evaluation.")]
+    snapshot = ui.lake.published(name)
+    assert snapshot is not None
+    rows: list[dict[str, Any]] = list(snapshot.rows(["question_set", "system", "unmeasured", "nDCG@10"]))
+    asked = [row for row in rows if (row["question_set"], row["system"]) == ("written", "hybrid")]
+    return fmean(row["nDCG@10"] for row in asked if row["unmeasured"] is None)
+
+
+def test_code_location_is_the_copy(ui: UI) -> None:
+    command = [BIN / "python", "-c", "from llmops_pipelines import project; print(project.ROOT)"]
+    printed = subprocess.run(command, cwd=ui.project, env=ui.environment, capture_output=True, text=True, check=True)
+    assert printed.stdout.strip() == str(ui.project)
+
+
+def test_first_page_shows_the_eight_assets_and_nothing_lies_over_it(ui: UI, chromium: Chromium) -> None:
+    page = chromium.page
+    page.goto(ui.url)
+    expect(page.get_by_role("link", name="Catalog")).to_be_visible()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    page.goto(ui.url + GROUP)
+    expect(page.get_by_role("button", name="Materialize all")).to_be_visible()
+    for stage in STAGES:
+        expect(page.get_by_text(stage, exact=True)).to_be_visible()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    chromium.screenshot("empty_home")
+
+
+def test_one_click_and_one_run_materialise_everything(ui: UI, chromium: Chromium, first_run: Launched) -> None:
+    assert first_run.outcome == "Success"
+    assert "8 assets" in first_run.header
+    assert "27 checks" in first_run.header
+    assert "partition: all-minilm-l6-v2-" in first_run.header
+    page = chromium.page
+    page.goto(f"{ui.url}/assets/python_docs/documents")
+    expect(metadata(page, "collections")).to_have_text(re.compile(r"^\s*pyarrow: \d+\s*$"))
+    page.goto(f"{ui.url}/assets/python_docs/release")
+    expect(metadata(page, "release_id")).to_have_text("r0001")
+    chromium.screenshot("release")
+
+
+def test_report_page_shows_the_figures_and_the_plot(ui: UI, chromium: Chromium, first_run: Launched) -> None:
+    page = chromium.page
+    page.goto(f"{ui.url}/assets/python_docs/evaluation_report")
+    ndcg = headline_of(ui)
+    assert 0.3 < ndcg < 1
+    expect(metadata(page, "nDCG@10")).to_have_text(re.compile(r"^0\.\d+$"))
+    assert float(metadata(page, "nDCG@10").inner_text()) == pytest.approx(ndcg, abs=1e-12)
+    chromium.screenshot("report")
+
+    plot = markdown(page, "plot").locator("img[src^='data:image/png;base64,']")
+    expect(plot).to_be_visible()
+    chromium.screenshot("report_plot")
+    assert plot.evaluate("image => image.naturalWidth") > 400
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+
+    table = markdown(page, "figures").locator("table").first
+    expect(table).to_be_visible()
+    heading = ["questions", "system", "nDCG@10", "recall@5", "recall@20", "recall@100", "MRR@10"]
+    assert table.locator("th").all_inner_texts() == heading
+    rows = [row.locator("td").all_inner_texts() for row in table.locator("tbody tr").all()]
+    assert [row[1] for row in rows[:3]] == ["bm25", "dense", "hybrid"]
+    assert all(re.fullmatch(r"written \(dev\), n = \d+", row[0]) for row in rows[:3])
+    assert all(re.fullmatch(r"[01]\.\d{3} \[[01]\.\d{3}, [01]\.\d{3}\]", cell) for row in rows for cell in row[2:])
+    assert rows[2][2].startswith(f"{ndcg:.3f} [")
+
+
+def test_checks_of_chunks_are_shown_as_passed(ui: UI, chromium: Chromium, first_run: Launched) -> None:
+    page = chromium.page
+    page.goto(f"{ui.url}/assets/python_docs/chunks?view=checks")
+    expect(page.get_by_text("Checks (3)")).to_be_visible()
+    expect(page.get_by_text("Succeeded", exact=True)).to_have_count(3)
+    expect(page.get_by_text("blocking asset check")).to_be_visible()
+    for name in ("coverage", "no_orphans", "token_bound"):
+        page.get_by_text(name, exact=True).first.click()
+        expect(page.get_by_text("Passed", exact=True)).to_be_visible()
+    chromium.screenshot("checks")
+
+
+def test_partition_of_embeddings_is_shown_as_materialised(ui: UI, chromium: Chromium, first_run: Launched) -> None:
+    page = chromium.page
+    page.goto(f"{ui.url}/assets/python_docs/embeddings?view=partitions")
+    for state in ("Failed (0)", "Materialized (1)", "Missing (0)"):
+        expect(page.get_by_text(state, exact=True)).to_be_visible()
+    page.get_by_text(re.compile("^all-minilm-l6-v2-[0-9a-f]{8}$")).first.click()
+    expect(page.locator(f"a[href^='/runs/{first_run.run_id}']").first).to_be_visible()
+    chromium.screenshot("partition")
+
+
+def test_second_run_does_nothing_and_gives_the_plots_a_second_point(
+    ui: UI, chromium: Chromium, first_run: Launched, second_run: Launched
+) -> None:
+    assert second_run.outcome == "Success"
+    assert second_run.run_id != first_run.run_id
+    page = chromium.page
+    page.goto(f"{ui.url}/assets/python_docs/embeddings")
+    expect(metadata(page, "embedded")).to_have_text("0")
+    page.goto(f"{ui.url}/assets/python_docs/evaluation_report")
+    expect(metadata(page, "done")).to_have_text("nothing: the page is up to date")
+    page.get_by_role("button", name="Plots").click()
+    # By partition there is one point, a dot of a few pixels.
+    page.wait_for_function(f"() => 0 < {LINE_WIDTH} && {LINE_WIDTH} < 0.1")
+    with page.expect_response(lambda response: "op=RecentAssetEventsQuery" in response.url) as answered:
+        page.get_by_role("button", name="Events").click()
+    materialized = answered.value.json()["data"]["assetOrError"]["assetEventHistory"]["results"]
+    entries = [entry for event in materialized for entry in event["metadataEntries"] if entry["label"] == "nDCG@10"]
+    assert [event["runId"] for event in materialized] == [second_run.run_id, first_run.run_id]
+    assert [entry["floatValue"] for entry in entries] == pytest.approx([headline_of(ui)] * 2, abs=1e-12)
+
+    # By time the line between the points of two runs spans the chart.
+    page.wait_for_function(f"() => {LINE_WIDTH} > 0.5")
+    chromium.screenshot("plots")
+
+
+def test_console_of_the_browser_holds_no_error(chromium: Chromium, second_run: Launched) -> None:
+    assert chromium.errors == []
