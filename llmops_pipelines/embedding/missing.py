@@ -97,8 +97,7 @@ def finite_gate(content_hashes: Sequence[str], vectors: "np.ndarray") -> GateRes
     """Names the texts whose vector holds NaN or infinity."""
     import numpy as np
 
-    finite = np.isfinite(vectors).all(axis=1).tolist()
-    offenders = [content_hash for content_hash, ok in zip(content_hashes, finite, strict=True) if not ok]
+    offenders = [content_hashes[int(i)] for i in np.flatnonzero(~np.isfinite(vectors).all(axis=1))]
     return offenders_gate("finite", offenders, "No vector holds NaN or infinity.")
 
 

@@ -161,7 +161,11 @@ class TorchEmbedder:
             raise ModelError(f"model {self.model.name} in {self.model.folder} cannot be loaded: {error}") from error
 
 
-@lru_cache(maxsize=4)
 def shared_embedder(model: ModelFolder, precision: Precision = "auto") -> TorchEmbedder:
-    """One embedder a model and process: the assets of a run share what was loaded."""
+    """One embedder a fingerprint and process: the assets of a run share what was loaded."""
+    return _loaded_once(model, model.fingerprint, precision)
+
+
+@lru_cache(maxsize=4)
+def _loaded_once(model: ModelFolder, fingerprint: str, precision: Precision) -> TorchEmbedder:
     return TorchEmbedder(model, precision)

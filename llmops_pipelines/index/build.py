@@ -7,6 +7,7 @@ from typing import Any
 from llmops_pipelines.corpus.cleaning.cleaner import KEPT
 from llmops_pipelines.embedding.missing import vector_array
 from llmops_pipelines.storage.errors import explained
+from llmops_pipelines.storage.identity import value_hash
 from llmops_pipelines.storage.snapshot import Snapshot
 from llmops_pipelines.storage.sync import Sync, SyncCounts
 from llmops_pipelines.storage.writer import Writer
@@ -34,7 +35,7 @@ class IndexSettings:
 
 @dataclass
 class IndexReport:
-    """What the index holds and how it differs from the published one."""
+    """What the index holds and how it differs from the published one. Its identity is that of rows and settings."""
 
     counts: SyncCounts
     data_version: str
@@ -73,7 +74,7 @@ def build_index(
         _refresh_indexes(writer, settings, total)
     return IndexReport(
         counts=counts,
-        data_version=sync.data_version,
+        data_version=value_hash([sync.data_version, asdict(settings)]),
         rows=total,
         ann=settings.uses_ann(total),
         indexes=sorted(f"{index.index_type} on {', '.join(index.columns)}" for index in writer.table.list_indices()),

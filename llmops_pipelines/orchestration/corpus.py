@@ -56,9 +56,9 @@ class Corpus:
     def chunker(self) -> Chunker:
         return self.settings.chunks.chunker_for(self.models[0])
 
-    @cached_property
+    @property
     def models(self) -> list[ModelFolder]:
-        """The configured embedding models; the first is the base model, whose tokenizer the chunker counts with."""
+        """The configured embedding models as they are on disk now; the base model, whose tokenizer chunks, is first."""
         return self.settings.embeddings.model_folders(self.folder)
 
     def model_keys(self) -> list[str]:

@@ -8,6 +8,7 @@ import pytest
 from llmops_pipelines.embedding.torch_embedder import shared_embedder
 from llmops_pipelines.orchestration.corpus import Corpus
 from llmops_pipelines.orchestration.serving import evaluate_release, released_searcher
+from llmops_pipelines.orchestration.stages.vector_index import VectorIndexSection
 from llmops_pipelines.release.releases import Releases
 from llmops_pipelines.storage import Lake
 from tests.dagster_runs import checks, metadata, run_job
@@ -51,8 +52,7 @@ def test_every_materialisation_carries_identity_rows_and_columns(life: dg.Execut
         assert materialization.tags is not None
         assert len(materialization.tags["dagster/data_version"]) == 64, stage
         assert materialization.metadata["dagster/row_count"].value > 0, stage
-        if stage != "evaluation_report":
-            assert materialization.metadata["dagster/column_schema"].value.columns, stage
+        assert materialization.metadata["dagster/column_schema"].value.columns, stage
 
 
 def test_a_second_run_does_nothing_and_says_so(
@@ -131,3 +131,14 @@ def test_the_test_part_is_evaluated_on_demand_only(life: dg.ExecuteInProcessResu
     assert {row["part"] for row in snapshot.rows(["part"])} == {"dev"}
     _, (written, *_) = evaluate_release(corpus, lake, "test")
     assert (written.question_set, written.part, written.questions) == ("written", "test", 1)
+
+
+def test_another_full_text_analyser_is_another_index_measured_and_released_again(
+    life: dg.ExecuteInProcessResult, corpus: Corpus, articles: Path, instance: dg.DagsterInstance, lake: Lake
+) -> None:
+    settings = corpus.settings.model_copy(update={"vector_index": VectorIndexSection(stem=False)})
+    found = metadata(run_job(Corpus(settings, articles), instance, lake.uri))
+    assert found["embeddings"]["embedded"] == 0
+    assert found["vector_index"]["unchanged"] == found["chunks"]["chunks"]
+    assert found["evaluation"]["done"] == "published"
+    assert found["release"]["done"] == "released r0002"

@@ -7,10 +7,11 @@ import dagster as dg
 
 from llmops_pipelines.evaluation.figures import figures
 from llmops_pipelines.evaluation.report import REPORT_VERSION, build_report, short_form
+from llmops_pipelines.orchestration.metadata import column_schema
 from llmops_pipelines.orchestration.progress import Finished, tell
 from llmops_pipelines.orchestration.stages.evaluation import headline
 from llmops_pipelines.resources.lake import LakeResource
-from llmops_pipelines.storage.errors import explained
+from llmops_pipelines.storage.files import read_file, write_file
 from llmops_pipelines.storage.identity import value_hash
 from llmops_pipelines.storage.snapshot import Snapshot
 
@@ -40,16 +41,15 @@ def evaluation_report_asset(corpus: "Corpus") -> dg.AssetsDefinition:
         inputs = value_hash([CODE_VERSION, REPORT_VERSION, evaluation.data_version, index.version])
         page, image = (f"{lake.reports}/{corpus.name}/{context.partition_key}.{suffix}" for suffix in ("html", "png"))
         rows = list(evaluation.rows())
-        with explained("write the report", lake.uri):
-            rendered = _rendered(page, inputs)
-            if not rendered:
-                title = f"{corpus.name} under {context.partition_key}"
-                identity = _identity(corpus, evaluation, index, context.partition_key)
-                report = build_report(title, identity, rows, index)
-                _write(page, report.html.replace("<head>", f"<head>\n{MARK.format(inputs)}", 1).encode())
-                if report.image:
-                    _write(image, report.image)
-            plot = _read(image)
+        rendered = _rendered(page, inputs)
+        if not rendered:
+            title = f"{corpus.name} under {context.partition_key}"
+            report = build_report(title, _identity(corpus, evaluation, index, context.partition_key), rows, index)
+            if report.image:
+                write_file(image, report.image)
+            # The mark that says it is up to date is in the page, so the page comes last.
+            write_file(page, report.html.replace("<head>", f"<head>\n{MARK.format(inputs)}", 1).encode())
+        plot = read_file(image)
         sets = figures(rows)
         done = "nothing: the page is up to date" if rendered else "rendered"
         tell(Finished("evaluation_report", done))
@@ -59,6 +59,7 @@ def evaluation_report_asset(corpus: "Corpus") -> dg.AssetsDefinition:
             "figures": dg.MetadataValue.md(short_form(sets)),
             "report": dg.MetadataValue.path(page),
             "dagster/row_count": len(rows),
+            "dagster/column_schema": column_schema(evaluation.schema),
         }
         if plot:
             metadata["plot"] = dg.MetadataValue.md(
@@ -82,20 +83,5 @@ def _identity(corpus: "Corpus", evaluation: Snapshot, index: Snapshot, model_key
 
 
 def _rendered(page: str, inputs: str) -> bool:
-    content = _read(page)
+    content = read_file(page)
     return content is not None and MARK.format(inputs).encode() in content[:4096]
-
-
-def _read(uri: str) -> bytes | None:
-    import fsspec
-
-    filesystem, path = fsspec.core.url_to_fs(uri)
-    return filesystem.cat_file(path) if filesystem.exists(path) else None
-
-
-def _write(uri: str, content: bytes) -> None:
-    import fsspec
-
-    filesystem, path = fsspec.core.url_to_fs(uri)
-    filesystem.makedirs(path.rsplit("/", 1)[0], exist_ok=True)
-    filesystem.pipe_file(path, content)

@@ -1,0 +1,37 @@
+"""Files beside the lake, on the same folder or object store: reports, whole and replaced as one."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from llmops_pipelines.storage.errors import explained
+
+if TYPE_CHECKING:
+    import pyarrow.fs
+
+
+def read_file(uri: str) -> bytes | None:
+    """The content of the file at `uri`; None where there is none."""
+    import pyarrow.fs
+
+    with explained(f"read {uri}", uri):
+        filesystem, path = _resolve(uri)
+        if filesystem.get_file_info(path).type != pyarrow.fs.FileType.File:
+            return None
+        with filesystem.open_input_file(path) as file:
+            return file.read()
+
+
+def write_file(uri: str, content: bytes) -> None:
+    """Write `content` to `uri`; readers see the old file or the new one."""
+    with explained(f"write {uri}", uri):
+        filesystem, path = _resolve(uri)
+        filesystem.create_dir(path.rpartition("/")[0], recursive=True)
+        with filesystem.open_output_stream(path + ".part") as file:
+            file.write(content)
+        filesystem.move(path + ".part", path)
+
+
+def _resolve(uri: str) -> tuple["pyarrow.fs.FileSystem", str]:
+    import pyarrow.fs
+
+    return pyarrow.fs.FileSystem.from_uri(uri if "://" in uri else str(Path(uri).absolute()))
