@@ -1,7 +1,7 @@
 """Stage `evaluation_report`: the evaluation as a page to read, its essence as metadata."""
 
 import base64
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
@@ -53,18 +53,16 @@ def evaluation_report_asset(corpus: "Corpus") -> dg.AssetsDefinition:
         sets = figures(rows)
         done = "nothing: the page is up to date" if rendered else "rendered"
         tell(Finished("evaluation_report", done))
-        metadata = {
-            "done": done,
-            **headline(sets),
-            "figures": dg.MetadataValue.md(short_form(sets)),
+        metadata: dict[str, Any] = {"done": done, "figures": dg.MetadataValue.md(short_form(sets))}
+        if plot:
+            encoded = base64.b64encode(plot).decode()
+            metadata["plot"] = dg.MetadataValue.md(f"![nDCG@10](data:image/png;base64,{encoded})")
+        metadata |= {
             "report": dg.MetadataValue.path(page),
+            **headline(sets),
             "dagster/row_count": len(rows),
             "dagster/column_schema": column_schema(evaluation.schema),
         }
-        if plot:
-            metadata["plot"] = dg.MetadataValue.md(
-                f"![nDCG@10](data:image/png;base64,{base64.b64encode(plot).decode()})"
-            )
         return dg.MaterializeResult(metadata=metadata, data_version=dg.DataVersion(inputs))
 
     return evaluation_report
