@@ -1,6 +1,7 @@
 """`llmops run`: the life job of a corpus in this process, with progress on the terminal and a summary at the end."""
 
 import time
+import uuid
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from llmops_pipelines import project
 from llmops_pipelines.orchestration.corpus import Corpus
 from llmops_pipelines.orchestration.partitions import production_key, register_keys
 from llmops_pipelines.orchestration.progress import Finished, Step, listening
+from llmops_pipelines.run_lock import alive, bury_the_dead
 
 
 @dataclass
@@ -63,10 +65,12 @@ class RunSummary:
 def run_life(corpus: Corpus, console: Console | None) -> RunSummary:
     """Run the life job for the model in production. Progress goes to `console`, nowhere where it is None."""
     started = time.monotonic()
-    project.dagster_home()
+    home = project.dagster_home()
+    run_id = str(uuid.uuid4())
     from llmops_pipelines.definitions import defs
 
-    with dg.DagsterInstance.get() as instance, _shown(console):
+    with dg.DagsterInstance.get() as instance, alive(home, run_id), _shown(console):
+        bury_the_dead(home, instance)
         key = production_key(corpus, project.lake().open())
         register_keys(corpus, instance)
         definitions = defs()
@@ -76,6 +80,7 @@ def run_life(corpus: Corpus, console: Console | None) -> RunSummary:
             job = definitions.resolve_job_def(f"{corpus.name}_life")
             result = job.execute_in_process(
                 instance=instance,
+                run_id=run_id,
                 partition_key=key,
                 raise_on_error=False,
                 run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-from collections.abc import Mapping
 from pathlib import Path
 
 import dagster as dg
@@ -10,6 +9,7 @@ import dagster as dg
 import assets
 from llmops_pipelines.components.corpus_lifecycle import CorpusLifecycle
 from llmops_pipelines.orchestration.corpus import Corpus
+from llmops_pipelines.resources.home import state_folder
 from llmops_pipelines.resources.lake import LakeResource
 from resources import bindings
 
@@ -39,21 +39,23 @@ def corpus(name: str | None) -> Corpus:
 
 
 def lake() -> LakeResource:
-    """The lake of the environment that LLMOPS_ENV names."""
-    bound: Mapping[str, object] = bindings().resources or {}
-    resource = bound["lake"]
+    """The lake of the environment that LLMOPS_ENV names. Raises ProjectError where a variable that it needs is not set."""
+    resource = (bindings().resources or {})["lake"]
     assert isinstance(resource, LakeResource)
-    return resource
+    try:
+        return resource.process_config_and_initialize()
+    except dg.DagsterInvalidConfigError as error:
+        raise ProjectError("the lake is not configured: set LLMOPS_LAKE to its folder or URI") from error
 
 
 def dagster_home() -> Path:
-    """The folder of the Dagster instance, made ready: DAGSTER_HOME, or `.dagster_home` of the project.
+    """The folder of the Dagster instance, made ready: DAGSTER_HOME, or `.dagster_home` in the state folder.
 
     It gets the project's dagster.yaml, or the one for PostgreSQL where DAGSTER_POSTGRES_HOST is set. A dagster.yaml in a
     DAGSTER_HOME of your own is left alone.
     """
     own = os.environ.get("DAGSTER_HOME")
-    home = Path(own).resolve() if own else ROOT / ".dagster_home"
+    home = Path(own).resolve() if own else state_folder() / ".dagster_home"
     home.mkdir(parents=True, exist_ok=True)
     if not own or not (home / "dagster.yaml").exists():
         postgres = os.environ.get("DAGSTER_POSTGRES_HOST")

@@ -23,6 +23,10 @@ class SourceDocument:
     aliases: tuple[str, ...] = field(default=())
 
 
+# The reason of a skip that may be gone at the next look: no access, no network.
+UNREADABLE = "unreadable"
+
+
 @dataclass(frozen=True)
 class Skipped:
     """Something in the source that cannot become a document, and why. What is stored of it stays as it was."""

@@ -56,7 +56,7 @@ def sync_documents(
         progress(len(sync.target))
 
     # A file that cannot be read now may be readable tomorrow: what is stored of it stays.
-    unreadable = {item.doc_id for item in skipped if item.reason != "too large"}
+    unreadable = {item.doc_id for item in skipped}
     kept = [doc_id for doc_id in sync.gone() if not unreadable.isdisjoint(_possible_files(doc_id))]
     for doc_id in kept:
         sync.keep(doc_id)

@@ -48,7 +48,7 @@ def embed_missing(
 
     Each batch of 1,024 texts is committed when it is done, so that a run which is killed has lost one batch at most.
     Batches are made of texts of about one length. Vectors of texts that are no longer there stay for their return.
-    Raises GateFailedError where the model gives a vector that is not finite.
+    Raises GateFailedError where the model gives a vector that is not finite or not of unit length.
     """
     import time
 
@@ -64,9 +64,9 @@ def embed_missing(
             progress(base + done, len(missing))
 
         embedded = embedder.embed([texts[content_hash] for content_hash in batch], use, report)
-        finite = finite_gate(batch, embedded.vectors)
-        if not finite.passed:  # the store refuses such vectors with an error that names none of them
-            raise GateFailedError(finite)
+        for gate in vector_gates(vector_offenders(batch, embedded.vectors)):
+            if not gate.passed:  # a wrong vector that is stored would be reused for ever
+                raise GateFailedError(gate)
         writer.upsert(
             pa.table(
                 {
@@ -93,30 +93,35 @@ def embed_missing(
     )
 
 
-def finite_gate(content_hashes: Sequence[str], vectors: "np.ndarray") -> GateResult:
-    """Names the texts whose vector holds NaN or infinity."""
+def vector_offenders(content_hashes: Sequence[str], vectors: "np.ndarray") -> dict[str, list[str]]:
+    """The texts whose vector is not finite, or not of length 1, by the gate that they fail."""
     import numpy as np
 
-    offenders = [content_hashes[int(i)] for i in np.flatnonzero(~np.isfinite(vectors).all(axis=1))]
-    return offenders_gate("finite", offenders, "No vector holds NaN or infinity.")
+    norms = np.linalg.norm(vectors, axis=1)
+    finite = np.isfinite(norms)
+    wrong = {"finite": ~finite, "unit_length": finite & (np.abs(norms - 1) > UNIT_TOLERANCE)}
+    return {name: [content_hashes[int(i)] for i in np.flatnonzero(rows)] for name, rows in wrong.items()}
+
+
+def vector_gates(offenders: Mapping[str, Sequence[str]]) -> list[GateResult]:
+    """The gates of `vector_offenders`."""
+    return [
+        offenders_gate("finite", offenders["finite"], "No vector holds NaN or infinity."),
+        offenders_gate("unit_length", offenders["unit_length"], "Every vector has length 1 within 0.001."),
+    ]
 
 
 def embedding_gates(
     embeddings: Snapshot, content_hashes: Sequence[str], fingerprint: str, allows_truncation: bool
 ) -> list[GateResult]:
     """Complete, finite, of unit length, one vector a key, of one model, nothing truncated unless the chunker allows it."""
-    import numpy as np
-
     keys: list[str] = []
-    not_finite: list[str] = []
-    not_unit: list[str] = []
+    offenders: dict[str, list[str]] = {"finite": [], "unit_length": []}
     for batch in embeddings.batches(["content_hash", "vector"]):
         hashes = batch["content_hash"].to_pylist()
-        vectors = vector_array(batch["vector"])
-        norms = np.linalg.norm(vectors, axis=1)
         keys += hashes
-        not_finite += [hashes[i] for i in np.flatnonzero(~np.isfinite(norms))]
-        not_unit += [hashes[i] for i in np.flatnonzero(np.isfinite(norms) & (np.abs(norms - 1) > UNIT_TOLERANCE))]
+        for name, found in vector_offenders(hashes, vector_array(batch["vector"])).items():
+            offenders[name] += found
     seen: set[str] = set()
     repeated = [key for key in keys if key in seen or seen.add(key)]
     foreign = embeddings.arrow(["content_hash"], f"fingerprint != '{fingerprint}'")["content_hash"].to_pylist()
@@ -133,8 +138,7 @@ def embedding_gates(
     )
     return [
         offenders_gate("complete", sorted(wanted - seen), "Every chunk has a vector.", wanted=len(wanted)),
-        offenders_gate("finite", not_finite, "No vector holds NaN or infinity."),
-        offenders_gate("unit_length", not_unit, "Every vector has length 1 within 0.001."),
+        *vector_gates(offenders),
         offenders_gate("one_vector_a_key", repeated, "No content hash has two vectors."),
         offenders_gate("one_fingerprint", foreign, "Every vector was made by this partition's model."),
         over_window,

@@ -5,7 +5,7 @@ import json
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from llmops_pipelines.storage.identity import value_hash
 
@@ -56,7 +56,7 @@ class ModelFolder:
                     if module["path"]
                 },
                 "max_tokens": self.max_tokens,
-                "prompts": self.prompts,
+                "prompts": {**self.prompts, "used": [self.prompt("document"), self.prompt("query")]},
             }
         )
 
@@ -90,6 +90,12 @@ class ModelFolder:
         """What is put before a text, by use (`query`, `document`); empty where the model asks for nothing."""
         prompts = self._json("config_sentence_transformers.json", {}).get("prompts", {})
         return {use: prompt for use, prompt in prompts.items() if prompt}
+
+    def prompt(self, use: Literal["document", "query"]) -> str:
+        """What this model wants before a text; the names are tried in the order of sentence-transformers."""
+        names = ("query",) if use == "query" else ("document", "passage", "corpus")
+        default = self._json("config_sentence_transformers.json", {}).get("default_prompt_name")
+        return next((self.prompts[name] for name in (*names, default) if name in self.prompts), "")
 
     @property
     def tokenizer_path(self) -> Path:

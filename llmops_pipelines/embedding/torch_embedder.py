@@ -73,7 +73,7 @@ class TorchEmbedder:
         """The vectors of `texts`, the model's prompt for `use` put before each. Longer texts than the window are cut."""
         import numpy as np
 
-        prompt = self.model.prompts.get(use, "")
+        prompt = self.model.prompt(use)
         encodings = self._tokenizer.encode_batch_fast([prompt + text for text in texts])
         tokens = [len(encoding.ids) for encoding in encodings]
         vectors = np.empty((len(texts), self.dimension), dtype=np.float32)

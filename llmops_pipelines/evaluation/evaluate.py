@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from llmops_pipelines.evaluation.metrics import DEPTH, METRICS, score_rankings
@@ -27,6 +28,8 @@ def evaluate(
     Documents are ranked by their best passage, 300 passages deep. A question none of whose answers is in the index is
     unmeasured: it has a row and a reason, and no scores.
     """
+    indexed = set(index.snapshot.arrow(["doc_id"])["doc_id"].to_pylist())
+    questions = [replace(q, answers=tuple(answer for answer in q.answers if answer in indexed)) for q in questions]
     cluster = dict(zip((q.id for q in questions), clusters(questions), strict=True))
     rankings: dict[str, dict[str, list[Ranked]]] = {system: {} for system in SYSTEMS}
     seconds: dict[str, dict[str, float]] = {system: {} for system in SYSTEMS}

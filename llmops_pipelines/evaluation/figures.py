@@ -45,12 +45,12 @@ class SetFigures:
 
 
 def figures(rows: Iterable[Mapping[str, Any]]) -> list[SetFigures]:
-    """The figures of each question set that has a measured question, written sets before synthetic ones."""
+    """The figures of each question set that has a measured question, in the order of `rows`, synthetic ones last."""
     sets: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
     for row in rows:
         sets.setdefault((row["question_set"], row["part"]), []).append(row)
     found = [_set_figures(name, part, members) for (name, part), members in sets.items()]
-    return sorted((f for f in found if f), key=lambda f: (f.synthetic, f.question_set, f.part))
+    return sorted((f for f in found if f), key=lambda f: f.synthetic)
 
 
 def _set_figures(name: str, part: str, rows: Sequence[Mapping[str, Any]]) -> SetFigures | None:

@@ -1,5 +1,6 @@
 """Questions with their answers: reading question files, and which questions are not independent of each other."""
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -66,6 +67,14 @@ def load_questions(path: Path, question_set: str) -> list[Question]:
     if not questions:
         raise QuestionError(f"{path} holds no questions")
     return questions
+
+
+def file_hash(path: Path) -> str:
+    """The sha256 of a question file. Raises QuestionError where it cannot be read."""
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise QuestionError(f"cannot read the questions in {path}: {error}") from error
 
 
 def resolve_answers(questions: Sequence[Question], names: Mapping[str, str]) -> list[Question]:

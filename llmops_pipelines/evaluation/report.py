@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from llmops_pipelines.evaluation.evaluate import SYSTEMS
-from llmops_pipelines.evaluation.figures import HEADLINE_SYSTEM, SetFigures, figures
+from llmops_pipelines.evaluation.figures import HEADLINE_SYSTEM, SetFigures
 from llmops_pipelines.evaluation.metrics import METRICS, PRIMARY
 from llmops_pipelines.evaluation.plots import interval_plot, label, png, question_plot, svg
 from llmops_pipelines.storage.identity import text_hash
@@ -26,14 +26,18 @@ class Report:
     html: str
     markdown: str
     image: bytes | None
-    sets: list[SetFigures]
 
 
-def build_report(title: str, identity: Mapping[str, str], rows: Sequence[Mapping[str, Any]], index: Snapshot) -> Report:
-    """The report on `rows` of an evaluation; passages are read from the version of the index that was evaluated."""
+def build_report(
+    title: str,
+    identity: Mapping[str, str],
+    rows: Sequence[Mapping[str, Any]],
+    index: Snapshot,
+    sets: Sequence[SetFigures],
+) -> Report:
+    """The report on `rows` of an evaluation and their figures; `index` is the version that was evaluated."""
     import jinja2
 
-    sets = figures(rows)
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True
     )
@@ -59,7 +63,7 @@ def build_report(title: str, identity: Mapping[str, str], rows: Sequence[Mapping
         primary=PRIMARY,
         unmeasured=[row for row in rows if row["unmeasured"] and row["system"] == HEADLINE_SYSTEM],
     )
-    return Report(html, short_form(sets), png(chart) if chart else None, sets)
+    return Report(html, short_form(sets), png(chart) if chart else None)
 
 
 def worst_questions(rows: Sequence[Mapping[str, Any]], index: Snapshot) -> list[dict[str, Any]]:

@@ -44,6 +44,10 @@ class Corpus:
         """The lake table of a stage; one a model where the stage is partitioned."""
         return ".".join([self.name, stage, *([model_key] if model_key else [])])
 
+    def pool(self, stage: str) -> str:
+        """The pool of a stage: its limit of 1 keeps the tables that the stage writes to one writer."""
+        return f"lake/{self.table(stage)}"
+
     @cached_property
     def source(self) -> Source:
         return self.settings.source.source(self.folder)
@@ -89,6 +93,15 @@ class Corpus:
             )
         return snapshot
 
+    def index_with_sources(self, lake: Lake, index: Snapshot) -> dict[str, Snapshot]:
+        """`index` with the versions of `documents` (clean) and `chunks` that it was built from."""
+        lineage = index.summary["lineage"]
+        return {
+            "index": index,
+            "documents": lake.at(self.table("clean_documents"), lineage["documents"]["version"]),
+            "chunks": lake.at(self.table("chunks"), lineage["chunks"]["version"]),
+        }
+
     def asset(
         self,
         stage: str,
@@ -111,7 +124,7 @@ class Corpus:
             owners=self.settings.owners,
             kinds={"python", *kinds},
             tags={"corpus": self.name, "stage": stage},
-            pool=f"lake/{self.table(stage)}",
+            pool=self.pool(stage),
             freshness_policy=dg.FreshnessPolicy.time_window(
                 fail_window=datetime.timedelta(hours=self.settings.fresh_hours)
             ),

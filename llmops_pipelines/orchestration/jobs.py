@@ -46,7 +46,8 @@ def promote_job(corpus: Corpus) -> AssetJob:
     return dg.define_asset_job(
         f"{corpus.name}_promote",
         selection=dg.AssetSelection.assets(corpus.key("release")),
-        description="Puts the index of one embedding model in force.",
+        description="Puts the index of one embedding model in force, also one that somebody went back from.",
+        config={"ops": {f"{corpus.name}__release": {"config": {"again": True}}}},
         tags={"corpus": corpus.name},
     )
 
@@ -54,7 +55,7 @@ def promote_job(corpus: Corpus) -> AssetJob:
 def rollback_job(corpus: Corpus) -> dg.JobDefinition:
     """The way back."""
 
-    @dg.op(name=f"{corpus.name}_rollback_release", pool=f"lake/{corpus.table('release')}")
+    @dg.op(name=f"{corpus.name}_rollback_release", pool=corpus.pool("release"))
     def rollback_release(context: dg.OpExecutionContext, config: RollbackConfig, lake: LakeResource) -> None:
         """Appends a row that puts an earlier release in force again; touches no vector."""
         releases = Releases(lake.open(), corpus.name)
@@ -70,7 +71,7 @@ def rollback_job(corpus: Corpus) -> dg.JobDefinition:
 
     @dg.job(
         name=f"{corpus.name}_rollback",
-        description="Puts the release before in force again, or the one that release_id names.",
+        description="Puts the release before that in force in force again, or the one that release_id names.",
         tags={"corpus": corpus.name},
     )
     def rollback() -> None:

@@ -19,11 +19,16 @@ Summary = dict[str, Any]
 
 @dataclass(frozen=True)
 class Staged:
-    """What an asset wrote and has not published: the identity of the rows, what to say of them, and its gates' results."""
+    """What an asset wrote and has not published: the identity of the rows, what to say of them, and its gates' results.
+
+    `final` is False where the same inputs may give more next time, as after a file that could not be read: the next run
+    looks again.
+    """
 
     data_version: str
     summary: Summary
     gates: Sequence[GateResult]
+    final: bool = True
 
 
 @dataclass(frozen=True)
@@ -67,7 +72,8 @@ def publish(
             allow_retries=False,
         )
     summary = {**staged.summary, "gates": [gate.as_dict() for gate in gates]}
-    snapshot = writer.publish(staged.data_version, publication.inputs, summary)
+    inputs = publication.inputs if staged.final else f"not final: {publication.inputs}"
+    snapshot = writer.publish(staged.data_version, inputs, summary)
     yield _result(context, snapshot, publication, summary, "published")
 
 

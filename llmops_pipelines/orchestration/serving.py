@@ -30,12 +30,9 @@ def evaluate_release(corpus: Corpus, lake: Lake, part: str) -> tuple[Release, li
     """The figures of the release in force on the questions of `part`. Nothing is recorded but the questions' vectors."""
     release, searcher = released_searcher(corpus, lake)
     section = corpus.settings.evaluation
+    sources = corpus.index_with_sources(lake, searcher.index.snapshot)
     questions = collect_questions(
-        section.files(corpus.folder),
-        section.known_items,
-        part,
-        corpus.upstream(lake, "clean_documents"),
-        corpus.upstream(lake, "chunks"),
+        section.files(corpus.folder), section.known_items, part, sources["documents"], sources["chunks"]
     )
     table = corpus.table("question_embeddings", release.manifest.model_key)
     writer = lake.writer(table, schemas.embeddings(searcher.embedder.dimension))

@@ -1,7 +1,7 @@
 """Suites of expectations as versioned YAML, validated by Great Expectations in one pass, one result an expectation."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -46,8 +46,11 @@ class Suite:
         return value_hash([self.name, self.version, self.key, [vars(expectation) for expectation in self.expectations]])
 
 
-def load_suite(path: Path) -> Suite:
-    """Read a suite file. Raises SuiteError that names the file and the entry."""
+def load_suite(path: Path, reserved: Collection[str] = ()) -> Suite:
+    """Read a suite file. Raises SuiteError that names the file and the entry.
+
+    Expectations may not be called as one of `reserved`: the names of gates that the asset has anyway.
+    """
     try:
         raw = yaml.safe_load(path.read_text("utf-8"))
         expectations = tuple(
@@ -65,6 +68,8 @@ def load_suite(path: Path) -> Suite:
     names = [expectation.name for expectation in suite.expectations]
     if len(set(names)) != len(names):
         raise SuiteError(f"{path}: the names of expectations must differ, found {names}")
+    if taken := set(names) & set(reserved):
+        raise SuiteError(f"{path}: {', '.join(sorted(taken))} is a gate already: give the expectation another name")
     return suite
 
 

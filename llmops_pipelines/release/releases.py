@@ -4,6 +4,7 @@ import datetime
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from llmops_pipelines.storage.errors import LakeError
 from llmops_pipelines.storage.identity import merkle_root, value_hash
 from llmops_pipelines.storage.lake import Lake
 from llmops_pipelines.storage.schemas import RELEASES
@@ -43,9 +44,15 @@ class Release:
     sequence: int
     released_at: datetime.datetime
     action: str
+    restores: int | None
     requested_by: str
     reason: str
     manifest: Manifest
+
+    @property
+    def origin(self) -> int:
+        """The sequence of the release whose manifest this is: its own, or that of the one it restores."""
+        return self.sequence if self.restores is None else self.restores
 
 
 class Releases:
@@ -75,36 +82,49 @@ class Releases:
         return self._append(manifest, "release", requested_by, reason)
 
     def rollback(self, requested_by: str, reason: str, release_id: str | None = None) -> Release:
-        """Put an earlier release in force again: `release_id`, or the newest with another content. No vector moves."""
+        """Put an earlier release in force again: `release_id`, or the one before that in force. No vector moves.
+
+        The way back starts where the release in force was made, so that going back twice goes back two releases.
+        """
         history = self.history()
         if not history:
             raise ReleaseError(
                 f"corpus {self.corpus} has no release to go back from: materialise {self.corpus}/release"
             )
-        content = history[-1].manifest.content
+        current = history[-1]
         earlier = [
             release
-            for release in history[:-1]
-            if (release.release_id == release_id if release_id else release.manifest.content != content)
+            for release in history
+            if release.manifest.content != current.manifest.content
+            and (release.release_id == release_id if release_id else release.sequence < current.origin)
         ]
         if not earlier:
             known = ", ".join(release.release_id for release in history)
             wanted = f"no earlier release {release_id}" if release_id else "no earlier release with another content"
             raise ReleaseError(f"corpus {self.corpus} has {wanted}; its releases are {known}")
-        return self._append(earlier[-1].manifest, "rollback", requested_by, reason)
+        chosen = earlier[-1]
+        return self._append(chosen.manifest, "rollback", requested_by, reason, chosen.origin)
+
+    def was_rolled_back(self, manifest: Manifest) -> bool:
+        """Whether the content of `manifest` was in force last until somebody went back from it."""
+        history = self.history()
+        last = max((i for i, r in enumerate(history) if r.manifest.content == manifest.content), default=None)
+        return last is not None and last + 1 < len(history) and history[last + 1].action == "rollback"
 
     def open_index(self, release: Release) -> Snapshot:
         """The version of the index table that `release` names. Raises ReleaseError where the lake does not have it."""
         table, version = release.manifest.index_table, release.manifest.index_version
         try:
             return self.lake.at(table, version)
-        except ValueError as error:
+        except LakeError as error:
             raise ReleaseError(
                 f"release {release.release_id} of corpus {self.corpus} names version {version} of table {table}, which "
                 f"the lake {self.lake.uri} does not have: materialise {self.corpus}/vector_index, then release that"
             ) from error
 
-    def _append(self, manifest: Manifest, action: str, requested_by: str, reason: str) -> Release:
+    def _append(
+        self, manifest: Manifest, action: str, requested_by: str, reason: str, restores: int | None = None
+    ) -> Release:
         writer = self.lake.writer(self.table, RELEASES)
         history = self.history()
         sequence = history[-1].sequence + 1 if history else 1
@@ -113,6 +133,7 @@ class Releases:
             sequence=sequence,
             released_at=datetime.datetime.now(datetime.UTC),
             action=action,
+            restores=restores,
             requested_by=requested_by,
             reason=reason,
             manifest=manifest,
@@ -122,6 +143,7 @@ class Releases:
         pinned.table.checkout_latest()
         point_tag(pinned.table, f"release-{manifest.index_version}", manifest.index_version)
         writer.upsert_rows([_row(release)])
+        writer.staged()
         rows = [(entry.release_id, entry.manifest.content) for entry in [*history, release]]
         writer.publish(merkle_root(rows), release.release_id, {"releases": len(rows)})
         return release

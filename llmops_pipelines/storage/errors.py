@@ -13,7 +13,7 @@ def explained(action: str, uri: str) -> Iterator[None]:
     """Turn what the store raises while `action` runs into a LakeError that names the lake."""
     try:
         yield
-    except (OSError, RuntimeError) as error:
+    except (OSError, RuntimeError, ValueError) as error:
         if isinstance(error, LakeError):
             raise
         raise LakeError(

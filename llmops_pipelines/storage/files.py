@@ -34,4 +34,7 @@ def write_file(uri: str, content: bytes) -> None:
 def _resolve(uri: str) -> tuple["pyarrow.fs.FileSystem", str]:
     import pyarrow.fs
 
-    return pyarrow.fs.FileSystem.from_uri(uri if "://" in uri else str(Path(uri).absolute()))
+    # LanceDB calls Azure `az`, Arrow calls it `abfs`.
+    return pyarrow.fs.FileSystem.from_uri(
+        uri.replace("az://", "abfs://", 1) if "://" in uri else str(Path(uri).absolute())
+    )

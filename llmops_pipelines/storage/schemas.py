@@ -75,6 +75,7 @@ RELEASES = pa.schema(
         pa.field("sequence", pa.int64(), nullable=False),
         pa.field("released_at", pa.timestamp("us", tz="UTC"), nullable=False),
         pa.field("action", pa.string(), nullable=False),  # release or rollback
+        pa.field("restores", pa.int64()),  # of a rollback: the sequence of the release that it puts in force again
         pa.field("model_key", pa.string(), nullable=False),
         pa.field("fingerprint", pa.string(), nullable=False),
         pa.field("index_table", pa.string(), nullable=False),

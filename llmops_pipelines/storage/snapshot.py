@@ -36,6 +36,11 @@ class Snapshot:
         return self._metadata["data_version"]
 
     @property
+    def reference(self) -> dict[str, Any]:
+        """What a later stage records of this one, to find the same version again: its number and its identity."""
+        return {"version": self.version, "data_version": self.data_version}
+
+    @property
     def inputs(self) -> str:
         return self._metadata["inputs"]
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from llmops_pipelines.storage.errors import explained
+from llmops_pipelines.storage.errors import LakeError, explained
 from llmops_pipelines.storage.schemas import key_column
 from llmops_pipelines.storage.snapshot import METADATA_PREFIX, Snapshot
 
@@ -27,6 +27,7 @@ class Writer:
         self.table = table
         self.lake = lake
         self.key = key_column(table.schema)
+        self._validated: int | None = None
 
     @property
     def schema(self) -> "pa.Schema":
@@ -62,21 +63,33 @@ class Writer:
     def staged(self) -> Snapshot:
         """What is stored now, for validation before it is published."""
         self.table.checkout_latest()
+        self._validated = self.table.version
         return self.lake.at(self.name, self.table.version)
 
     def publish(self, data_version: str, inputs: str, summary: Mapping[str, Any]) -> Snapshot:
-        """Make what is stored now the version that readers see; what it is and where it came from is part of it."""
+        """Make the version that `staged` gave last the one that readers see; what it is and came from is part of it.
+
+        Raises LakeError where another writer has written since: what would be published is not what was validated.
+        """
         entries = {"data_version": data_version, "inputs": inputs, "summary": json.dumps(summary)}
         with explained(f"publish table {self.name}", self.lake.uri):
-            publish_table(self.table, entries)
+            publish_table(self.table, entries, self._validated)
         return self.staged()
 
 
-def publish_table(table: "lancedb.table.Table", metadata: Mapping[str, str]) -> None:
-    """Commit `metadata` with the newest version of `table`, then point the tag that readers follow at it."""
-    dataset = table.to_lance()  # type: ignore[attr-defined]
-    dataset.update_schema_metadata({METADATA_PREFIX + key: value for key, value in metadata.items()})
+def publish_table(table: "lancedb.table.Table", metadata: Mapping[str, str], validated: int | None = None) -> None:
+    """Commit `metadata` on top of version `validated` (the newest by default), and point the tag of readers at it."""
     table.checkout_latest()
+    base = table.version if validated is None else validated
+    dataset = table.to_lance()  # type: ignore[attr-defined]
+    if table.version == base:
+        dataset.update_schema_metadata({METADATA_PREFIX + key: value for key, value in metadata.items()})
+        table.checkout_latest()
+    if table.version != base + 1:
+        raise LakeError(
+            f"table {table.name} was written by someone else while it was validated (version {table.version} instead of "
+            f"{base + 1}); nothing was published. Let one run at a time write it, and run again"
+        )
     point_tag(table, PUBLISHED, table.version)
 
 

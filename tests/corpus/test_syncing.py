@@ -165,12 +165,12 @@ def test_the_records_of_a_file_that_becomes_malformed_stay(lake: Lake, shelf: Pa
     }
 
 
-def test_a_file_that_grows_too_large_goes(lake: Lake, shelf: Path):
+def test_a_file_that_grows_too_large_stays_as_it_was_stored(lake: Lake, shelf: Path):
     synced(lake, shelf)
     (shelf / "a.md").write_text("x" * 100)
     found = synced(lake, shelf, max_bytes=50)
-    assert found.counts == SyncCounts(deleted=1, unchanged=3, examples={"deleted": ["a.md"]})
-    assert found.skipped == {"too large": 1}
+    assert found.counts == SyncCounts(unchanged=4)
+    assert (found.skipped, found.kept_despite_skip) == ({"too large": 1}, 1)
 
 
 def test_documents_with_names_and_texts_that_no_file_should_have_can_be_stored(lake: Lake, shelf: Path):

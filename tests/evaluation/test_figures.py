@@ -75,7 +75,7 @@ def test_clusters_are_taken_together() -> None:
     assert (found.headline.low, found.headline.high, found.headline.clusters) == (0.0, 1.0, 1)
 
 
-def test_written_sets_come_before_synthetic_ones_and_sets_without_a_measurement_not_at_all() -> None:
+def test_sets_come_in_their_order_synthetic_ones_last_and_those_without_a_measurement_not_at_all() -> None:
     rows = [
         *question_set({"k": 1.0}, question_set="known_items"),
         *question_set({"b": 1.0}, question_set="zebra"),
@@ -85,9 +85,9 @@ def test_written_sets_come_before_synthetic_ones_and_sets_without_a_measurement_
     ]
     found = [(f.question_set, f.part, f.synthetic) for f in figures(rows)]
     assert found == [
+        ("zebra", "dev", False),
         ("apple", "dev", False),
         ("apple", "test", False),
-        ("zebra", "dev", False),
         ("known_items", "dev", True),
     ]
     assert figures([]) == []

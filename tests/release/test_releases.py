@@ -71,6 +71,7 @@ def test_the_first_release_is_stored_as_it_was_made(made: HandMade, releases: Re
         "sequence": 1,
         "released_at": None,
         "action": "release",
+        "restores": None,
         "requested_by": "run 7",
         "reason": "the first",
         "manifest": asdict(wanted),
@@ -103,9 +104,22 @@ def test_rollback_goes_to_the_newest_release_with_another_content(made: HandMade
     assert (back.release_id, back.action, back.reason) == ("r0003", "rollback", "two is wrong")
     assert back.manifest == first.manifest
     assert texts(releases) == ONE["bees"]
-    # From there the newest other content is the second again: a rollback undoes a rollback.
-    assert releases.rollback("me", "it was right").manifest == second.manifest
+    with pytest.raises(ReleaseError, match="no earlier release with another content"):
+        releases.rollback("me", "further")
+    assert releases.rollback("me", "it was right", "r0002").manifest == second.manifest
     assert names(releases.history()) == ["r0001 release", "r0002 release", "r0003 rollback", "r0004 rollback"]
+
+
+def test_going_back_twice_goes_back_two_releases(made: HandMade, releases: Releases) -> None:
+    first, second, third = (release(made, releases, passages) for passages in (ONE, TWO, THREE))
+    assert releases.rollback("me", "three is wrong").manifest == second.manifest
+    assert releases.was_rolled_back(third.manifest)
+    assert not releases.was_rolled_back(second.manifest)
+    assert releases.rollback("me", "two as well").manifest == first.manifest
+    assert releases.was_rolled_back(second.manifest)
+    releases.release(third.manifest, "me", "it was right")
+    assert not releases.was_rolled_back(third.manifest)
+    assert releases.rollback("me", "no").manifest == first.manifest
 
 
 def test_rollback_goes_to_a_release_by_its_id(made: HandMade, releases: Releases) -> None:

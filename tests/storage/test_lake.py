@@ -46,7 +46,7 @@ def test_a_frame_for_a_lake_that_cannot_be_written_is_a_lake_error(unwritable: L
 
 def test_a_version_that_is_not_there_is_refused(lake: Lake):
     published(lake, {"a": "one"})
-    with pytest.raises(ValueError, match="Version 99 no longer exists"):
+    with pytest.raises(LakeError, match=r"open version 99 of table notes .*Version 99 no longer exists"):
         lake.at("notes", 99)
 
 

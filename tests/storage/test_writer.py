@@ -3,7 +3,7 @@
 import pyarrow as pa
 import pytest
 
-from llmops_pipelines.storage import Lake
+from llmops_pipelines.storage import Lake, LakeError
 from llmops_pipelines.storage import schemas as lake_schemas
 from llmops_pipelines.storage.schemas import PRIMARY_KEY, ROW_HASH, key_column
 from tests.storage.notes import NOTES, published, texts
@@ -92,7 +92,7 @@ def test_more_keys_than_one_commit_holds_are_deleted(lake: Lake):
 
 def test_a_null_in_a_column_that_allows_none_is_refused(lake: Lake):
     writer = lake.writer("notes", NOTES)
-    with pytest.raises(ValueError, match="'text' with null values to non-nullable"):
+    with pytest.raises(LakeError, match="'text' with null values to non-nullable"):
         writer.upsert_rows([{"note": "a", "text": None, "row_hash": "h"}])
     assert writer.staged().count() == 0
 

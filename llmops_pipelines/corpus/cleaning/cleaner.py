@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
+from importlib.metadata import version
 from typing import Any
 
 from llmops_pipelines.corpus.cleaning.control_characters import ControlCharacters
@@ -34,9 +35,10 @@ class Cleaner:
 
     @cached_property
     def identity(self) -> str:
-        """Differs where any rule, its version, its settings or the order differ."""
+        """Differs where any rule, its version, its settings, the order, or a library that a rule calls differ."""
         rules: list[Any] = [*self.repairs, *self.filters, *([self.duplicates] if self.duplicates else [])]
-        return value_hash([[rule.name, rule.version, asdict(rule)] for rule in rules])
+        libraries = {name: version(name) for name in ("ftfy", "py3langid")}
+        return value_hash([libraries, [[rule.name, rule.version, asdict(rule)] for rule in rules]])
 
     def clean(self, document: dict[str, Any]) -> dict[str, Any]:
         """The clean row of one row of `documents`, duplicates not yet looked for."""

@@ -1,11 +1,13 @@
 """Files under an fsspec URI (a local folder, `s3://`, `gs://`, `memory://`, ...), read by the readers of `readers.py`."""
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from llmops_pipelines.corpus.document import Skipped, SourceDocument, SourceError, bytes_version, storable
+from llmops_pipelines.corpus.document import UNREADABLE, Skipped, SourceDocument, SourceError, bytes_version, storable
 from llmops_pipelines.corpus.readers import READERS, Extract, UnreadableError
 from llmops_pipelines.storage.identity import value_hash
 
@@ -31,9 +33,10 @@ class DirectorySource:
             yield from self._read(path, info, filesystem)
 
     def state(self) -> str:
-        """Paths, sizes and change marks of the files."""
+        """Paths, sizes and change marks of the files, and the version of what reads HTML."""
         files, filesystem = self._listing()
-        return value_hash([[path, info["size"], _mark(filesystem, info)] for path, info in files.items()])
+        marks = [[path, info["size"], _mark(filesystem, info)] for path, info in files.items()]
+        return value_hash([version("trafilatura"), marks])
 
     def _listing(self) -> tuple[dict[str, dict[str, Any]], "fsspec.AbstractFileSystem"]:
         """The selected files by path relative to the root, sorted."""
@@ -42,15 +45,26 @@ class DirectorySource:
         try:
             filesystem, root = fsspec.core.url_to_fs(self.uri, **dict(self.storage_options))
             if not filesystem.isdir(root):
-                raise SourceError(f"there is no folder {self.uri}: create it, or correct the source's uri")
+                raise SourceError(f"there is no folder {self._shown}: create it, or correct the source's uri")
             found: dict[str, dict[str, Any]] = filesystem.find(root, detail=True)
         except (OSError, ImportError, ValueError) as error:
             raise SourceError(
-                f"cannot list {self.uri}: {error}. Check the uri, access rights and the network"
-            ) from error
+                f"cannot list {self._shown}: {self._redacted(str(error))}. Check the uri, access rights and the network"
+            ) from None
         prefix = root.rstrip("/") + "/"
         relative = {storable(path.removeprefix(prefix)): info for path, info in sorted(found.items())}
         return {path: info for path, info in relative.items() if self._selected(path)}, filesystem
+
+    @property
+    def _shown(self) -> str:
+        """The uri without what may be a secret in it."""
+        return re.sub(r"//[^/@]*@", "//***@", self.uri)
+
+    def _redacted(self, text: str) -> str:
+        """`text` without the values of the storage options: an error ends up in an event log."""
+        for secret in (self.uri, *(str(value) for _, value in self.storage_options)):
+            text = text.replace(secret, self._shown if secret == self.uri else "***")
+        return text
 
     def _selected(self, path: str) -> bool:
         hidden = any(part.startswith(".") for part in PurePosixPath(path).parts)
@@ -72,7 +86,7 @@ class DirectorySource:
             content: bytes = filesystem.cat_file(info["name"])  # type: ignore[assignment]
             extracts = list(reader(content))
         except OSError as error:
-            yield Skipped(path, "unreadable", str(error))
+            yield Skipped(path, UNREADABLE, str(error))
             return
         except UnreadableError as error:
             yield Skipped(path, error.reason, error.detail)
@@ -97,8 +111,6 @@ def _document(path: str, extract: Extract) -> SourceDocument:
 
 
 def _matches(path: str, patterns: Sequence[str]) -> bool:
-    import re
-
     from fsspec.utils import glob_translate  # the same globs that fsspec itself understands
 
     return any(re.match(glob_translate(pattern), path) for pattern in patterns)

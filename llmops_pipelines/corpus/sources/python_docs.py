@@ -4,6 +4,7 @@ import importlib.util
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,8 +30,8 @@ class PythonDocsSource:
             yield from _package_documents(package, _load(package))
 
     def state(self) -> str:
-        """Versions and file lists of the packages, with sizes and times: an edit of an installed file counts."""
-        return value_hash({package: _package_state(package) for package in self.packages})
+        """File lists of the packages with sizes and times, so that an edit counts; and the version of what reads them."""
+        return value_hash([version("griffe"), {package: _package_state(package) for package in self.packages}])
 
 
 def _package_folder(package: str) -> Path:

@@ -64,7 +64,8 @@ def chunks_asset(corpus: "Corpus") -> dg.AssetsDefinition:
     def stage(upstream: Snapshot, progress: Progress, writer: Writer, published: Snapshot | None) -> Staged:
         report = chunk_documents(corpus.chunker, upstream, writer, published, progress)
         gates = chunk_gates(corpus.chunker, upstream, writer.staged())
-        return Staged(report.data_version, report.as_dict(), gates)
+        lineage = {**upstream.summary["lineage"], "chunker": corpus.chunker.identity, "documents": upstream.reference}
+        return Staged(report.data_version, {**report.as_dict(), "lineage": lineage}, gates)
 
     @corpus.asset("chunks", code_version=CODE_VERSION, checks=CHECKS, deps=["clean_documents"])
     def chunks(

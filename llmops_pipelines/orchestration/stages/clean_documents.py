@@ -32,6 +32,10 @@ if TYPE_CHECKING:
     from llmops_pipelines.orchestration.corpus import Corpus
 
 CODE_VERSION = "1"
+GATES = {
+    "not_empty": "Cleaning kept at least one document.",
+    "row_accounting": "Every document is here once: kept, or dropped with a reason.",
+}
 
 
 LanguageCode = Annotated[str, StringConstraints(pattern="^[a-z]{2,3}$")]
@@ -66,16 +70,15 @@ class CleanDocumentsSection(Section):
 def clean_documents_asset(corpus: "Corpus") -> dg.AssetsDefinition:
     """The asset `<corpus>/clean_documents`."""
     section = corpus.settings.clean_documents
-    suite = load_suite(section.suite_path(corpus.folder))
-    checks = {expectation.name: expectation.description for expectation in suite.expectations}
-    checks["not_empty"] = "Cleaning kept at least one document."
-    checks["row_accounting"] = "Every document is here once: kept, or dropped with a reason."
+    suite = load_suite(section.suite_path(corpus.folder), reserved=GATES)
+    checks = GATES | {expectation.name: expectation.description for expectation in suite.expectations}
 
     def stage(upstream: Snapshot, progress: Progress, writer: Writer, published: Snapshot | None) -> Staged:
         report = clean_documents(corpus.cleaner, upstream, writer, published, progress)
         staged = writer.staged()
         gates = [*cleaning_gates(upstream, staged), *validate(suite, _frame(staged))]
-        return Staged(report.data_version, report.as_dict(), gates)
+        lineage = {"corpus_version": upstream.data_version, "cleaner": corpus.cleaner.identity}
+        return Staged(report.data_version, {**report.as_dict(), "lineage": lineage}, gates)
 
     @corpus.asset("clean_documents", code_version=CODE_VERSION, checks=checks, deps=["documents"])
     def clean_documents_(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 from pydantic import Field
 
+from llmops_pipelines.corpus.document import UNREADABLE
 from llmops_pipelines.corpus.sources.protocol import Stated
 from llmops_pipelines.corpus.syncing import sync_documents
 from llmops_pipelines.orchestration.metadata import bullets, sync_metadata
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
     from llmops_pipelines.orchestration.corpus import Corpus
 
 CODE_VERSION = "1"
+GATES = {
+    "not_empty": "The source has documents.",
+    "no_mass_deletion": "The source has not suddenly lost its documents.",
+}
 
 
 class DocumentsSection(Section):
@@ -40,16 +45,15 @@ class DocumentsSection(Section):
 def documents_asset(corpus: "Corpus") -> dg.AssetsDefinition:
     """The asset `<corpus>/documents`."""
     section = corpus.settings.documents
-    suite = load_suite(section.suite_path(corpus.folder))
-    checks = {expectation.name: expectation.description for expectation in suite.expectations}
-    checks["not_empty"] = "The source has documents."
-    checks["no_mass_deletion"] = "The source has not suddenly lost its documents."
+    suite = load_suite(section.suite_path(corpus.folder), reserved=GATES)
+    checks = GATES | {expectation.name: expectation.description for expectation in suite.expectations}
 
     def stage(progress: Progress, writer: Writer, published: Snapshot | None) -> Staged:
         report = sync_documents(corpus.source, writer, published, section.max_loss, progress)
         staged = writer.staged()
         frame = staged.arrow(["doc_id", "version", "collection", "parent", "kind", "title", "bytes"]).to_pandas()
-        return Staged(report.data_version, report.as_dict(), [*report.gates, *validate(suite, frame)])
+        gates = [*report.gates, *validate(suite, frame)]
+        return Staged(report.data_version, report.as_dict(), gates, final=UNREADABLE not in report.skipped)
 
     @corpus.asset("documents", code_version=CODE_VERSION, checks=checks)
     def documents(
@@ -79,6 +83,7 @@ def _describe(summary: dict[str, Any]) -> dict[str, Any]:
     metadata = {
         **sync_metadata(summary["counts"]),
         "skipped": sum(summary["skipped"].values()),
+        "kept_despite_skip": summary["kept_despite_skip"],
         "collections": bullets(summary["collections"]),
     }
     if summary["skipped"]:

@@ -13,6 +13,7 @@ from llmops_pipelines.evaluation.figures import HEADLINE_SYSTEM, SetFigures, fig
 from llmops_pipelines.evaluation.known_items import KNOWN_ITEMS
 from llmops_pipelines.evaluation.measure import collect_questions, measure
 from llmops_pipelines.evaluation.metrics import SCORER
+from llmops_pipelines.evaluation.questions import file_hash
 from llmops_pipelines.index.search import SearchIndex
 from llmops_pipelines.orchestration.progress import Progress
 from llmops_pipelines.orchestration.publishing import Publication, Staged, counts_at_rest, publish
@@ -20,7 +21,7 @@ from llmops_pipelines.orchestration.section import Section
 from llmops_pipelines.quality.gates import GateResult, offenders_gate
 from llmops_pipelines.resources.lake import LakeResource
 from llmops_pipelines.storage import schemas
-from llmops_pipelines.storage.identity import text_hash, value_hash
+from llmops_pipelines.storage.identity import value_hash
 from llmops_pipelines.storage.snapshot import Snapshot
 from llmops_pipelines.storage.sync import Sync
 from llmops_pipelines.storage.writer import Writer
@@ -80,6 +81,7 @@ def evaluation_asset(corpus: "Corpus") -> dg.AssetsDefinition:
             "figures": [found.as_dict() for found in figures(measurement.rows)],
             "unmeasured": sum(row["unmeasured"] is not None for row in measurement.rows) // len(SYSTEMS),
             "questions": len(questions),
+            "lineage": {**upstream["index"].summary["lineage"], "index": upstream["index"].reference},
         }
         return Staged(sync.data_version, summary, [_accounting([q.id for q in questions], writer.staged())])
 
@@ -95,14 +97,11 @@ def evaluation_asset(corpus: "Corpus") -> dg.AssetsDefinition:
     ) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult]:
         """One row per question and system: what was retrieved, its scores and its time."""
         store = lake.open()
-        upstream = {
-            "index": corpus.upstream(store, "vector_index", context.partition_key),
-            "documents": corpus.upstream(store, "clean_documents"),
-            "chunks": corpus.upstream(store, "chunks"),
-        }
+        upstream = corpus.index_with_sources(store, corpus.upstream(store, "vector_index", context.partition_key))
         embedder = corpus.embedder(context.partition_key)
         question_table = corpus.table("question_embeddings", context.partition_key)
-        files = {name: text_hash(path.read_text("utf-8")) for name, path in section.files(corpus.folder).items()}
+        # The first set gives the headline, so that the order counts.
+        files = [[name, file_hash(path)] for name, path in section.files(corpus.folder).items()]
         versions = [snapshot.data_version for snapshot in upstream.values()]
         yield from publish(
             context,

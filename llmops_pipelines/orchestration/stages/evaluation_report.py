@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from llmops_pipelines.evaluation.figures import figures
+from llmops_pipelines.evaluation.figures import SetFigures
 from llmops_pipelines.evaluation.report import REPORT_VERSION, build_report, short_form
 from llmops_pipelines.orchestration.metadata import column_schema
 from llmops_pipelines.orchestration.progress import Finished, tell
@@ -37,20 +37,23 @@ def evaluation_report_asset(corpus: "Corpus") -> dg.AssetsDefinition:
         """The figures of one model's index with intervals and plots, and its worst questions with their passages."""
         store = lake.open()
         evaluation = corpus.upstream(store, "evaluation", context.partition_key)
-        index = corpus.upstream(store, "vector_index", context.partition_key)
+        lineage = evaluation.summary["lineage"]
+        # The version that was evaluated, whatever has been published since.
+        index = store.at(corpus.table("vector_index", context.partition_key), lineage["index"]["version"])
         inputs = value_hash([CODE_VERSION, REPORT_VERSION, evaluation.data_version, index.version])
         page, image = (f"{lake.reports}/{corpus.name}/{context.partition_key}.{suffix}" for suffix in ("html", "png"))
         rows = list(evaluation.rows())
+        sets = [SetFigures.from_dict(raw) for raw in evaluation.summary["figures"]]
         rendered = _rendered(page, inputs)
         if not rendered:
             title = f"{corpus.name} under {context.partition_key}"
-            report = build_report(title, _identity(corpus, evaluation, index, context.partition_key), rows, index)
+            identity = _identity(corpus, evaluation, index, context.partition_key)
+            report = build_report(title, identity, rows, index, sets)
             if report.image:
                 write_file(image, report.image)
             # The mark that says it is up to date is in the page, so the page comes last.
             write_file(page, report.html.replace("<head>", f"<head>\n{MARK.format(inputs)}", 1).encode())
-        plot = read_file(image)
-        sets = figures(rows)
+        plot = read_file(image) if sets else None
         done = "nothing: the page is up to date" if rendered else "rendered"
         tell(Finished("evaluation_report", done))
         metadata: dict[str, Any] = {"done": done, "figures": dg.MetadataValue.md(short_form(sets))}
@@ -73,8 +76,9 @@ def _identity(corpus: "Corpus", evaluation: Snapshot, index: Snapshot, model_key
         "corpus": corpus.name,
         "model": model_key,
         "fingerprint": corpus.model(model_key).fingerprint,
-        "chunker": corpus.chunker.identity,
-        "cleaner": corpus.cleaner.identity,
+        "corpus version": evaluation.summary["lineage"]["corpus_version"],
+        "chunker": evaluation.summary["lineage"]["chunker"],
+        "cleaner": evaluation.summary["lineage"]["cleaner"],
         "index": f"{index.name}, version {index.version}, {index.count():,} passages, {index.data_version}",
         "evaluation": evaluation.data_version,
     }

@@ -17,6 +17,12 @@ CODE_VERSION = "1"
 SHOWN = 20
 
 
+class ReleaseConfig(dg.Config):
+    """Whether content that somebody went back from is released again: a nightly run must not undo a rollback."""
+
+    again: bool = False
+
+
 def release_asset(corpus: "Corpus") -> dg.AssetsDefinition:
     """The asset `<corpus>/release`."""
 
@@ -27,34 +33,46 @@ def release_asset(corpus: "Corpus") -> dg.AssetsDefinition:
         deps=["documents", "vector_index", "evaluation", "evaluation_report"],
         partitioned=True,
     )
-    def release(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult:
+    def release(context: dg.AssetExecutionContext, lake: LakeResource, config: ReleaseConfig) -> dg.MaterializeResult:
         """What readers search: the manifest of one index version. The newest release is in force."""
         store = lake.open()
         index = corpus.upstream(store, "vector_index", context.partition_key)
+        evaluation = corpus.upstream(store, "evaluation", context.partition_key)
+        lineage = evaluation.summary["lineage"]
+        if lineage["index"]["data_version"] != index.data_version:
+            raise dg.Failure(
+                f"the published evaluation of {context.partition_key} is not of the index published now: materialise "
+                f"{corpus.name}/evaluation and its report, then this",
+                allow_retries=False,
+            )
         manifest = Manifest(
             model_key=context.partition_key,
             fingerprint=corpus.model(context.partition_key).fingerprint,
             index_table=index.name,
             index_version=index.version,
             index_identity=index.data_version,
-            corpus_version=corpus.upstream(store, "documents").data_version,
-            cleaner=corpus.cleaner.identity,
-            chunker=corpus.chunker.identity,
-            evaluation=corpus.upstream(store, "evaluation", context.partition_key).data_version,
+            corpus_version=lineage["corpus_version"],
+            cleaner=lineage["cleaner"],
+            chunker=lineage["chunker"],
+            evaluation=evaluation.data_version,
         )
         releases = Releases(store, corpus.name)
         before = releases.in_force()
-        reason = "the first release of this corpus" if before is None else f"release of {context.partition_key}"
-        now = releases.release(manifest, requested_by=f"run {context.run_id}", reason=reason)
-        unchanged = before is not None and now.release_id == before.release_id
-        done = f"nothing: {now.release_id} has this content already" if unchanged else f"released {now.release_id}"
+        if before is not None and releases.was_rolled_back(manifest) and not config.again:
+            now = before
+            done = f"nothing: somebody went back from this content; the job {corpus.name}_promote releases it again"
+        else:
+            reason = "the first release of this corpus" if before is None else f"release of {context.partition_key}"
+            now = releases.release(manifest, requested_by=f"run {context.run_id}", reason=reason)
+            unchanged = before is not None and now.release_id == before.release_id
+            done = f"nothing: {now.release_id} has this content" if unchanged else f"released {now.release_id}"
         tell(Finished("release", done))
         history = releases.history()
         return dg.MaterializeResult(
             metadata={
                 "done": done,
                 "release_id": now.release_id,
-                "index": f"{manifest.index_table}, version {now.manifest.index_version}",
+                "index": f"{now.manifest.index_table}, version {now.manifest.index_version}",
                 "releases": history_table(history),
                 "dagster/row_count": len(history),
                 "dagster/column_schema": column_schema(RELEASES),

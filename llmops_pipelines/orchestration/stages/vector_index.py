@@ -69,7 +69,8 @@ def vector_index_asset(corpus: "Corpus") -> dg.AssetsDefinition:
         gates = reconcile(staged, upstream["chunks"], fingerprint)
         if all(gate.passed for gate in gates):
             gates.append(recall_gate(SearchIndex(staged, settings), section.recall_floor))
-        return Staged(report.data_version, report.as_dict(), gates)
+        lineage = {**upstream["chunks"].summary["lineage"], "chunks": upstream["chunks"].reference}
+        return Staged(report.data_version, {**report.as_dict(), "lineage": lineage}, gates)
 
     @corpus.asset(
         "vector_index",
@@ -88,6 +89,12 @@ def vector_index_asset(corpus: "Corpus") -> dg.AssetsDefinition:
             "documents": corpus.upstream(store, "clean_documents"),
             "embeddings": corpus.upstream(store, "embeddings", context.partition_key),
         }
+        if upstream["chunks"].summary["lineage"]["documents"]["data_version"] != upstream["documents"].data_version:
+            raise dg.Failure(
+                f"{corpus.name}/chunks was made from other clean_documents than those published now: materialise "
+                f"{corpus.name}/chunks, then {corpus.name}/embeddings and this",
+                allow_retries=False,
+            )
         model = corpus.model(context.partition_key)
         versions = [snapshot.data_version for snapshot in upstream.values()]
         yield from publish(
