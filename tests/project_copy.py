@@ -43,11 +43,17 @@ def run_in(
         "DAGSTER_HOME": str(project / ".dagster_home"),
         "LLMOPS_LAKE": str(lake or project / "lake"),
         "COLUMNS": "200",
+        "PATH": f"{BIN}:{os.environ['PATH']}",
     }
     (project / ".dagster_home").mkdir(exist_ok=True)
     program, *arguments = command
     result = subprocess.run(
-        [str(BIN / program), *arguments], cwd=project, env=environment, capture_output=True, text=True, check=False
+        [str(BIN / program) if (BIN / program).exists() else program, *arguments],
+        cwd=project,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if check and result.returncode:
         raise AssertionError(f"{' '.join(command)} ended with {result.returncode}:\n{result.stdout}\n{result.stderr}")

@@ -47,7 +47,6 @@ def promote_job(corpus: Corpus) -> AssetJob:
         f"{corpus.name}_promote",
         selection=dg.AssetSelection.assets(corpus.key("release")),
         description="Puts the index of one embedding model in force, also one that somebody went back from.",
-        config={"ops": {f"{corpus.name}__release": {"config": {"again": True}}}},
         tags={"corpus": corpus.name},
     )
 

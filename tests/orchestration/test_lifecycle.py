@@ -11,7 +11,7 @@ from llmops_pipelines.orchestration.serving import evaluate_release, released_se
 from llmops_pipelines.orchestration.stages.vector_index import VectorIndexSection
 from llmops_pipelines.release.releases import Releases
 from llmops_pipelines.storage import Lake
-from tests.dagster_runs import checks, metadata, run_job
+from tests.dagster_runs import checks, definitions, failure, metadata, run_job
 
 STAGES = [
     "documents",
@@ -142,3 +142,50 @@ def test_another_full_text_analyser_is_another_index_measured_and_released_again
     assert found["vector_index"]["unchanged"] == found["chunks"]["chunks"]
     assert found["evaluation"]["done"] == "published"
     assert found["release"]["done"] == "released r0002"
+
+
+def test_the_next_life_does_not_undo_a_rollback_and_a_promotion_does(
+    life: dg.ExecuteInProcessResult, corpus: Corpus, articles: Path, instance: dg.DagsterInstance, lake: Lake
+) -> None:
+    (articles / "documents" / "kites.md").write_text("# Kites\n\nA kite needs wind and a string.\n", "utf-8")
+    run_job(corpus, instance, lake.uri)
+    run_job(corpus, instance, lake.uri, job="rollback")
+    nightly = run_job(corpus, instance, lake.uri)
+    assert nightly.success
+    assert "articles_promote" in metadata(nightly)["release"]["done"]
+    assert Releases(lake, "articles").history()[-1].release_id == "r0003"
+    promoted = run_job(corpus, instance, lake.uri, job="promote")
+    assert metadata(promoted)["release"]["done"] == "released r0004"
+    assert Releases(lake, "articles").history()[-1].manifest == Releases(lake, "articles").history()[1].manifest
+
+
+def test_an_index_without_its_own_evaluation_is_not_released(
+    life: dg.ExecuteInProcessResult, corpus: Corpus, articles: Path, instance: dg.DagsterInstance, lake: Lake
+) -> None:
+    (articles / "documents" / "kites.md").write_text("# Kites\n\nA kite needs wind and a string.\n", "utf-8")
+    resolved = definitions(corpus, lake.uri)
+    stages = ("documents", "clean_documents", "chunks", "embeddings", "vector_index")
+    built = dg.materialize(
+        [asset for asset in resolved.assets or [] if isinstance(asset, dg.AssetsDefinition)],
+        selection=[corpus.key(stage) for stage in stages],
+        instance=instance,
+        partition_key=corpus.model_keys()[0],
+        resources=dict(resolved.resources or {}),
+    )
+    assert built.success
+    result = run_job(corpus, instance, lake.uri, job="promote")
+    assert not result.success
+    assert "not of the index published now" in failure(result)
+    assert len(Releases(lake, "articles").history()) == 1
+    # What is evaluated on demand is the release in force, on the documents that it was built from.
+    _, (written, *_) = evaluate_release(corpus, lake, "dev")
+    assert (written.questions, written.unmeasured) == (3, 0)
+
+
+def test_questions_about_documents_that_went_are_unmeasured_not_lost(
+    life: dg.ExecuteInProcessResult, corpus: Corpus, articles: Path, instance: dg.DagsterInstance, lake: Lake
+) -> None:
+    (articles / "documents" / "rails" / "gauge.md").unlink()
+    found = metadata(run_job(corpus, instance, lake.uri))["evaluation"]
+    assert found["questions"] == metadata(life)["evaluation"]["questions"]
+    assert found["unmeasured"] == metadata(life)["evaluation"]["unmeasured"] + 1

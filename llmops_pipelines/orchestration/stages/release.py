@@ -17,12 +17,6 @@ CODE_VERSION = "1"
 SHOWN = 20
 
 
-class ReleaseConfig(dg.Config):
-    """Whether content that somebody went back from is released again: a nightly run must not undo a rollback."""
-
-    again: bool = False
-
-
 def release_asset(corpus: "Corpus") -> dg.AssetsDefinition:
     """The asset `<corpus>/release`."""
 
@@ -33,7 +27,7 @@ def release_asset(corpus: "Corpus") -> dg.AssetsDefinition:
         deps=["documents", "vector_index", "evaluation", "evaluation_report"],
         partitioned=True,
     )
-    def release(context: dg.AssetExecutionContext, lake: LakeResource, config: ReleaseConfig) -> dg.MaterializeResult:
+    def release(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult:
         """What readers search: the manifest of one index version. The newest release is in force."""
         store = lake.open()
         index = corpus.upstream(store, "vector_index", context.partition_key)
@@ -58,7 +52,7 @@ def release_asset(corpus: "Corpus") -> dg.AssetsDefinition:
         )
         releases = Releases(store, corpus.name)
         before = releases.in_force()
-        if before is not None and releases.was_rolled_back(manifest) and not config.again:
+        if before is not None and releases.was_rolled_back(manifest) and not _is_promotion(corpus, context):
             now = before
             done = f"nothing: somebody went back from this content; the job {corpus.name}_promote releases it again"
         else:
@@ -81,6 +75,11 @@ def release_asset(corpus: "Corpus") -> dg.AssetsDefinition:
         )
 
     return release
+
+
+def _is_promotion(corpus: "Corpus", context: dg.AssetExecutionContext) -> bool:
+    """Whether somebody asked for this release by itself; a run of the whole life must not undo a rollback."""
+    return context.run.asset_selection == {corpus.key("release")} or context.job_name == f"{corpus.name}_promote"
 
 
 def history_table(history: list[Release]) -> dg.MarkdownMetadataValue:
