@@ -16,7 +16,7 @@ from llmops_pipelines import project
 from llmops_pipelines.orchestration.corpus import Corpus
 from llmops_pipelines.orchestration.partitions import production_key, register_keys
 from llmops_pipelines.orchestration.progress import Finished, Step, listening
-from llmops_pipelines.run_lock import alive, bury_the_dead
+from llmops_pipelines.orchestration.run_lock import alive, bury_the_dead
 
 
 @dataclass
