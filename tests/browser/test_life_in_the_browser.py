@@ -84,7 +84,7 @@ def second_run(ui: UI, chromium: Chromium, first_run: Launched) -> Launched:
 def metadata(page: Page, key: str) -> Locator:
     """The cell of a metadata value on an asset's page."""
     table = page.get_by_role("table").filter(has=page.get_by_text("Timestamp", exact=True))
-    row = table.get_by_role("row").filter(has=page.get_by_text(key, exact=True))
+    row = table.get_by_role("row").filter(has=page.get_by_role("cell", name=key, exact=True))
     return row.get_by_role("cell").nth(2)
 
 
