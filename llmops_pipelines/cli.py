@@ -113,7 +113,8 @@ def search(
         return
     out.print(f"[dim]{release.release_id}, {release.manifest.model_key}, {kind} search[/]", highlight=False)
     for rank, hit in enumerate(hits, start=1):
-        out.print(f"\n[bold]{rank}. {hit.title}[/]  [dim]{hit.collection}, {hit.score:.3f}[/]", highlight=False)
+        where_from = "" if hit.collection == "." else f"{hit.collection}, "
+        out.print(f"\n[bold]{rank}. {hit.title}[/]  [dim]{where_from}{hit.score:.3f}[/]", highlight=False)
         out.print(hit.text.strip(), markup=False, highlight=False)
     if not hits:
         out.print("nothing was found")

@@ -1,5 +1,7 @@
 """`llmops run`: the life job of a corpus in this process, with progress on the terminal and a summary at the end."""
 
+import os
+import sys
 import time
 import uuid
 import warnings
@@ -143,6 +145,22 @@ def _shown(console: Console | None) -> Iterator[None]:
     if console is None:
         yield
         return
+    # Dagster captures what steps write to the descriptor of stderr; progress goes to the terminal behind it.
+    with os.fdopen(os.dup(sys.stderr.fileno()), "w") as stderr:
+        shown = Console(file=stderr, force_terminal=console.is_terminal)
+        with _bars(shown) if console.is_terminal else listening(lambda event: _line(shown, event)):
+            yield
+
+
+def _line(console: Console, event: Step | Finished) -> None:
+    """What a log keeps: one line when an asset is done."""
+    if isinstance(event, Finished):
+        console.print(f"{event.asset}: {event.outcome}", highlight=False, soft_wrap=True)
+
+
+@contextmanager
+def _bars(console: Console) -> Iterator[None]:
+    """A bar for each asset."""
     columns = (
         SpinnerColumn(finished_text="[green]✓[/]"),
         TextColumn("{task.description:<18}"),
@@ -163,8 +181,6 @@ def _shown(console: Console | None) -> Iterator[None]:
             if isinstance(event, Finished):
                 total = progress.tasks[task].total or progress.tasks[task].completed or 1
                 progress.update(task, completed=total, total=total, text=event.outcome)
-                if not console.is_terminal:
-                    console.print(f"{event.asset}: {event.outcome}", highlight=False)
                 return
             rate = event.done / max(now - starts[event.asset], 1e-9)
             of = f" of {event.total:,}" if event.total is not None else ""

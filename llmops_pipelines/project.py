@@ -22,9 +22,15 @@ class ProjectError(RuntimeError):
 
 
 def corpora() -> dict[str, Corpus]:
-    """The corpora that `assets/` declares, by name."""
+    """The corpora that `assets/` declares, by name. Raises ProjectError where one of them cannot be loaded."""
     tree = dg.ComponentTree.for_project(ROOT)
-    components = tree.get_all_components(of_type=CorpusLifecycle)
+    try:
+        components = tree.get_all_components(of_type=CorpusLifecycle)
+    except Exception as error:
+        raise ProjectError(
+            f"{ROOT / 'assets'} cannot be loaded: {error.__cause__ or error}\n"
+            "`dg check yaml assets/<folder>` shows the line and what would be right"
+        ) from error
     return {component.corpus.name: component.corpus for component in components}
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import PROJECT
-from tests.project_copy import run_in
+from tests.project_copy import copy_project, run_in
 
 
 @pytest.mark.parametrize("command", ["run", "ui", "search", "evaluate", "status"])
@@ -39,3 +39,15 @@ def test_an_unknown_kind_of_search_names_the_kinds(tmp_path: Path) -> None:
 def test_status_of_an_empty_lake_says_that_nothing_is_published(tmp_path: Path) -> None:
     assert "nothing is published yet" in run_in(PROJECT, "llmops", "status", lake=tmp_path / "none").stdout
     assert not (tmp_path / "none").exists()
+
+
+def test_a_corpus_that_cannot_be_loaded_is_named_without_a_traceback(tmp_path: Path) -> None:
+    project = copy_project(tmp_path / "project")
+    definition = project / "assets" / "python_docs" / "defs.yaml"
+    definition.write_text(definition.read_text("utf-8").replace("packages:", "package:"), "utf-8")
+    result = run_in(project, "llmops", "status", check=False)
+    assert result.returncode == 1
+    assert "source.python_docs.package" in result.stderr
+    assert "defs.yaml" in result.stderr
+    assert "dg check yaml assets/<folder>" in result.stderr
+    assert "Traceback" not in result.stderr

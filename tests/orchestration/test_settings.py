@@ -50,7 +50,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_mistake_is_reported_with_its_line_and_what_would_be_right(mistake: str, project: Path) -> None:
     body, line, messages = MISTAKES[mistake]
     (project / "assets" / "python_docs" / "defs.yaml").write_text(HEAD + body, "utf-8")
-    result = run_in(project, "dg", "check", "yaml", check=False)
+    result = run_in(project, "dg", "check", "yaml", "assets/python_docs", check=False)
     assert result.returncode == 1
     shown = result.stdout + result.stderr
     assert f"defs.yaml:{line} " in shown
