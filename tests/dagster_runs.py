@@ -11,6 +11,17 @@ from llmops_pipelines.orchestration.lifecycle import lifecycle
 from llmops_pipelines.orchestration.partitions import register_keys
 from llmops_pipelines.resources.lake import LakeResource
 
+STAGES = [
+    "documents",
+    "clean_documents",
+    "chunks",
+    "embeddings",
+    "vector_index",
+    "evaluation",
+    "evaluation_report",
+    "release",
+]
+
 
 def definitions(corpus: Corpus, lake_uri: str) -> dg.Definitions:
     """The definitions of one corpus, bound to a lake."""

@@ -10,20 +10,11 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import UI, Chromium
+from tests.dagster_runs import STAGES
 from tests.project_copy import BIN
 
 GROUP = "/locations/llmops_pipelines/asset-groups/python_docs"
 RUN_MILLISECONDS = 480_000
-STAGES = [
-    "documents",
-    "clean_documents",
-    "chunks",
-    "embeddings",
-    "vector_index",
-    "evaluation",
-    "evaluation_report",
-    "release",
-]
 # How far the line of the nDCG@10 chart reaches from its leftmost to its rightmost pixel, as a share of the canvas.
 LINE_WIDTH = """(() => {
   const path = "//*[text()='nDCG@10']/following::canvas[1]";

@@ -11,18 +11,7 @@ from llmops_pipelines.orchestration.serving import evaluate_release, released_se
 from llmops_pipelines.orchestration.stages.vector_index import VectorIndexSection
 from llmops_pipelines.release.releases import Releases
 from llmops_pipelines.storage import Lake
-from tests.dagster_runs import checks, definitions, failure, metadata, run_job
-
-STAGES = [
-    "documents",
-    "clean_documents",
-    "chunks",
-    "embeddings",
-    "vector_index",
-    "evaluation",
-    "evaluation_report",
-    "release",
-]
+from tests.dagster_runs import STAGES, checks, definitions, failure, metadata, run_job
 
 
 @pytest.fixture

@@ -14,19 +14,9 @@ from llmops_pipelines.orchestration.corpus import Corpus
 from llmops_pipelines.orchestration.partitions import register_keys
 from llmops_pipelines.storage import Lake
 from tests.conftest import PROJECT
-from tests.dagster_runs import checks, failure, metadata, run_job
+from tests.dagster_runs import STAGES, checks, failure, metadata, run_job
 from tests.postgres.conftest import Server
 
-STAGES = [
-    "documents",
-    "clean_documents",
-    "chunks",
-    "embeddings",
-    "vector_index",
-    "evaluation",
-    "evaluation_report",
-    "release",
-]
 PARTITIONED = STAGES[3:]
 
 
