@@ -47,9 +47,10 @@ class DirectorySource:
             if not filesystem.isdir(root):
                 raise SourceError(f"there is no folder {self._shown}: create it, or correct the source's uri")
             found: dict[str, dict[str, Any]] = filesystem.find(root, detail=True)
-        except (OSError, ImportError, ValueError) as error:
+        except (OSError, ImportError, ValueError, TypeError) as error:  # TypeError: a wrong storage option
             raise SourceError(
-                f"cannot list {self._shown}: {self._redacted(str(error))}. Check the uri, access rights and the network"
+                f"cannot list {self._shown}: {self._redacted(str(error))}. "
+                "Check the uri, storage_options, access rights and the network"
             ) from None
         prefix = root.rstrip("/") + "/"
         relative = {storable(path.removeprefix(prefix)): info for path, info in sorted(found.items())}

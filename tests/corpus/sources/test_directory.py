@@ -1,6 +1,7 @@
 """The source of files: what is selected, what becomes a document, and what is skipped with a reason."""
 
 import os
+import socket
 import tracemalloc
 from pathlib import Path
 
@@ -168,6 +169,25 @@ def test_a_folder_that_is_not_there_is_a_source_error(tmp_path: Path):
                 ask(DirectorySource(str(uri)))
     with pytest.raises(SourceError, match=r"^cannot list nosuchprotocol://x: "):
         ids(DirectorySource("nosuchprotocol://x"))
+
+
+def test_a_remote_folder_without_network_is_a_source_error_that_keeps_the_password():
+    with socket.socket() as taken:  # bound, not listening: a connection is refused
+        taken.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{taken.getsockname()[1]}/docs"
+        source = DirectorySource(f"ftp://someone:secret@{address}", storage_options=(("acct", "hidden"),))
+        for ask in (ids, DirectorySource.state):
+            with pytest.raises(SourceError, match=r"storage_options, access rights and the network$") as raised:
+                ask(source)
+            assert str(raised.value).startswith(f"cannot list ftp://***@{address}: ")
+            assert "secret" not in str(raised.value)
+
+
+def test_a_storage_option_that_the_file_system_does_not_take_is_a_source_error():
+    source = DirectorySource("ftp://someone:secret@127.0.0.1:9", storage_options=(("password", "hidden"),))
+    with pytest.raises(SourceError, match=r"multiple values.*'password'.*storage_options") as raised:
+        ids(source)
+    assert "hidden" not in str(raised.value) and "secret" not in str(raised.value)
 
 
 def test_an_empty_folder_has_no_documents_and_a_state(tmp_path: Path):
