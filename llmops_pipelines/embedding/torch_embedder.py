@@ -74,12 +74,13 @@ class TorchEmbedder:
         import numpy as np
 
         prompt = self.model.prompt(use)
+        prompt_tokens = self._prompt_tokens(prompt) if prompt else None
         encodings = self._tokenizer.encode_batch_fast([prompt + text for text in texts])
         tokens = [len(encoding.ids) for encoding in encodings]
         vectors = np.empty((len(texts), self.dimension), dtype=np.float32)
         done = 0
         for batch in self._batches(tokens):
-            vectors[batch] = self._forward([self._window(encodings[i].ids) for i in batch])
+            vectors[batch] = self._forward([self._window(encodings[i].ids) for i in batch], prompt_tokens)
             self.count.tokens += sum(min(tokens[i], self.max_tokens) for i in batch)
             if use == "query":
                 self.count.queries += len(batch)
@@ -106,7 +107,13 @@ class TorchEmbedder:
         kept = self.max_tokens - self._closing
         return ids[:kept] + (ids[-self._closing :] if self._closing else [])
 
-    def _forward(self, batch: list[list[int]]) -> "np.ndarray":
+    def _prompt_tokens(self, prompt: str) -> int:
+        """How many tokens a prompt begins a text with: pooling leaves them out where the model says so."""
+        ids = self._window(self._tokenizer.encode(prompt).ids)
+        closed = bool(ids) and ids[-1] in self._loaded.tokenizer.all_special_ids
+        return len(ids) - closed
+
+    def _forward(self, batch: list[list[int]], prompt_tokens: int | None) -> "np.ndarray":
         import torch
 
         longest = max(len(ids) for ids in batch)
@@ -114,20 +121,23 @@ class TorchEmbedder:
         ids = torch.tensor([row + [padding] * (longest - len(row)) for row in batch], device=self.device)
         mask = torch.tensor([[1] * len(row) + [0] * (longest - len(row)) for row in batch], device=self.device)
         features: dict[str, Any] = {"input_ids": ids, "attention_mask": mask}
+        if prompt_tokens:
+            features["prompt_length"] = prompt_tokens
         with torch.inference_mode():
             for module in self._loaded:
                 features = module(features)
                 for name in ("token_embeddings", "sentence_embedding"):
                     if name in features:
                         features[name] = features[name].float()
-            vectors = torch.nn.functional.normalize(features["sentence_embedding"], dim=1)
+            vectors = torch.nn.functional.normalize(features["sentence_embedding"][:, : self.dimension], dim=1)
         return vectors.cpu().numpy()
 
     @cached_property
     def _tokenizer(self) -> Any:
-        import tokenizers
-
-        tokenizer = tokenizers.Tokenizer.from_file(str(self.model.tokenizer_path))
+        """The tokenizer as sentence-transformers sets it up: tokenizer.json is not all there is to it."""
+        tokenizer = getattr(self._loaded.tokenizer, "backend_tokenizer", None)
+        if tokenizer is None:
+            raise ModelError(f"model {self.model.name}: its tokenizer is of a kind that tokenizer.json cannot hold")
         tokenizer.no_truncation()
         tokenizer.no_padding()
         return tokenizer
@@ -151,12 +161,15 @@ class TorchEmbedder:
         _ = self.model.fingerprint  # damaged weights are refused before torch reads them
         dtype = torch.bfloat16 if self.precision == "bf16" else torch.float32
         try:
-            return SentenceTransformer(
+            loaded = SentenceTransformer(
                 str(self.model.folder),
                 device=self.device,
                 local_files_only=True,
                 model_kwargs={"dtype": dtype, "use_safetensors": True},
             ).eval()
+            for module in list(loaded)[1:]:  # they are small: only the transformer is worth another precision
+                module.float()
+            return loaded
         except (OSError, ValueError, RuntimeError, SafetensorError) as error:
             raise ModelError(f"model {self.model.name} in {self.model.folder} cannot be loaded: {error}") from error
 

@@ -14,7 +14,7 @@ def read_file(uri: str) -> bytes | None:
     import pyarrow.fs
 
     with explained(f"read {uri}", uri):
-        filesystem, path = _resolve(uri)
+        filesystem, path = resolve(uri)
         if filesystem.get_file_info(path).type != pyarrow.fs.FileType.File:
             return None
         with filesystem.open_input_file(path) as file:
@@ -24,14 +24,15 @@ def read_file(uri: str) -> bytes | None:
 def write_file(uri: str, content: bytes) -> None:
     """Write `content` to `uri`; readers see the old file or the new one."""
     with explained(f"write {uri}", uri):
-        filesystem, path = _resolve(uri)
+        filesystem, path = resolve(uri)
         filesystem.create_dir(path.rpartition("/")[0], recursive=True)
         with filesystem.open_output_stream(path + ".part") as file:
             file.write(content)
         filesystem.move(path + ".part", path)
 
 
-def _resolve(uri: str) -> tuple["pyarrow.fs.FileSystem", str]:
+def resolve(uri: str) -> tuple["pyarrow.fs.FileSystem", str]:
+    """The file system of `uri`, a local path or an object store's, and the path in it."""
     import pyarrow.fs
 
     # LanceDB calls Azure `az`, Arrow calls it `abfs`.

@@ -137,6 +137,7 @@ EVALUATION = pa.schema(
         pa.field("question", pa.string(), nullable=False),
         pa.field("cluster", pa.string(), nullable=False),
         pa.field("answers", STRINGS),  # doc_ids judged relevant that are in the index
+        pa.field("grades", pa.list_(pa.int32())),  # of each of the answers: 1, or more where judgements are graded
         pa.field("unmeasured", pa.string()),  # why there are no scores; null where there are
         pa.field("retrieved", STRINGS),  # doc_ids by rank
         pa.field("passages", STRINGS),  # chunk_ids by rank, the best of each document
@@ -148,6 +149,45 @@ EVALUATION = pa.schema(
         pa.field("recall@20", pa.float64()),
         pa.field("recall@100", pa.float64()),
         pa.field("MRR@10", pa.float64()),
+        ROW_HASH,
+    ]
+)
+
+
+TRAINING_SET = pa.schema(
+    [
+        key_field("pair_id"),
+        pa.field("part", pa.string(), nullable=False),  # train or dev
+        pa.field("question_id", pa.string(), nullable=False),
+        pa.field("question", pa.string(), nullable=False),
+        pa.field("source", pa.string(), nullable=False),  # question set, or `generated`
+        pa.field("doc_id", pa.string(), nullable=False),
+        pa.field("chunk_id", pa.string(), nullable=False),
+        pa.field("positive", pa.large_string(), nullable=False),
+        pa.field("negative_ids", STRINGS),  # chunk_ids, hardest first
+        pa.field("negative_doc_ids", STRINGS),
+        pa.field("negatives", STRINGS),  # their texts
+        pa.field("score", pa.float64(), nullable=False),  # cosine of question and positive under the base model
+        pa.field("negative_scores", pa.list_(pa.float64())),
+        ROW_HASH,
+    ]
+)
+
+FINE_TUNED_MODEL = pa.schema(
+    [
+        key_field("training"),  # identity of base, training set and recipe
+        pa.field("outcome", pa.string(), nullable=False),  # tuned, or why the base was kept
+        pa.field("model_key", pa.string()),  # null where the base was kept
+        pa.field("fingerprint", pa.string()),
+        pa.field("base", pa.string(), nullable=False),
+        pa.field("training_set", pa.string(), nullable=False),
+        pa.field("pairs", STRINGS),  # pair_ids of the training set
+        pa.field("recipe", pa.string(), nullable=False),  # JSON
+        pa.field("dev_before", pa.float64()),
+        pa.field("dev_after", pa.float64()),
+        pa.field("neighbours_kept", pa.float64()),
+        pa.field("steps", pa.int64()),
+        pa.field("seconds", pa.float64()),
         ROW_HASH,
     ]
 )

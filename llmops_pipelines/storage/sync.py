@@ -97,8 +97,8 @@ class Sync:
         self._buffer, self._characters = [], 0
 
 
-# A vector is identified by the fingerprint and content hash beside it; how long something took is no part of what it is.
-UNHASHED = frozenset({"vector", "seconds"})
+# What another machine computes a little differently is no part of what a row is: vectors, cosines of them, and times.
+UNHASHED = frozenset({"vector", "score", "negative_scores", "seconds"})
 
 
 def _hashes(snapshot: Snapshot | None, key: str) -> dict[str, str]:

@@ -25,7 +25,7 @@ def test_damaged_weights_never_reach_the_engine(model: ModelFolder, tmp_path: Pa
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match=f"model mine: there is no file {tmp_path}/nowhere/config.json"):
+    with pytest.raises(ModelError, match=f"model mine: there is no file {tmp_path}/nowhere/modules.json"):
         _ = ModelFolder("mine", tmp_path / "nowhere").fingerprint
 
 
