@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 SYSTEMS = ("bm25", "dense", "hybrid")
 JUDGED_DEPTH = 10
+NOT_INDEXED = "none of its answers is in the index"
 
 
 def evaluate(
@@ -22,18 +23,23 @@ def evaluate(
     questions: Sequence[Question],
     vectors: Mapping[str, "np.ndarray"],
     progress: Callable[[int, int], None] = lambda done, total: None,
+    learned: Mapping[str, str] | None = None,
 ) -> list[dict[str, Any]]:
     """Rows of the evaluation table, `row_hash` aside; `vectors` are query vectors by question id.
 
     Documents are ranked by their best passage, 300 passages deep. A question none of whose answers is in the index is
-    unmeasured: it has a row and a reason, and no scores.
+    unmeasured: it has a row and a reason, and no scores. So is one in `learned`, which gives the reason by question id.
     """
     indexed = set(index.snapshot.arrow(["doc_id"])["doc_id"].to_pylist())
-    questions = [replace(q, answers=tuple(answer for answer in q.answers if answer in indexed)) for q in questions]
+    questions = [
+        replace(question, answers={name: grade for name, grade in question.answers.items() if name in indexed})
+        for question in questions
+    ]
+    unmeasured = {**(learned or {}), **{question.id: NOT_INDEXED for question in questions if not question.answers}}
     cluster = dict(zip((q.id for q in questions), clusters(questions), strict=True))
     rankings: dict[str, dict[str, list[Ranked]]] = {system: {} for system in SYSTEMS}
     seconds: dict[str, dict[str, float]] = {system: {} for system in SYSTEMS}
-    measured = [question for question in questions if question.answers]
+    measured = [question for question in questions if question.id not in unmeasured]
     for done, question in enumerate(measured, start=1):
         started = time.perf_counter()
         words = index.full_text_ranking(question.text, FUSION_DEPTH)
@@ -54,8 +60,8 @@ def evaluate(
         doc_ids = {qid: [ranked.doc_id for ranked in ranking] for qid, ranking in rankings[system].items()}
         scores = score_rankings(doc_ids, {question.id: question.answers for question in measured})
         for question in questions:
-            row = _row(question, system, cluster[question.id])
-            if question.answers:
+            row = _row(question, system, cluster[question.id], unmeasured.get(question.id))
+            if question.id not in unmeasured:
                 judged = {*question.answers, *question.rejected}
                 top = doc_ids[question.id][:JUDGED_DEPTH]
                 row |= {
@@ -112,7 +118,7 @@ def _documents(passages: Sequence[Ranked], question: Question) -> list[Ranked]:
     return list(best.values())[:DEPTH]
 
 
-def _row(question: Question, system: str, cluster: str) -> dict[str, Any]:
+def _row(question: Question, system: str, cluster: str, unmeasured: str | None) -> dict[str, Any]:
     return {
         "result_id": f"{question.question_set}/{question.id}/{system}",
         "question_id": question.id,
@@ -122,7 +128,8 @@ def _row(question: Question, system: str, cluster: str) -> dict[str, Any]:
         "question": question.text,
         "cluster": cluster,
         "answers": list(question.answers),
-        "unmeasured": None if question.answers else "none of its answers is in the index",
+        "grades": list(question.answers.values()),
+        "unmeasured": unmeasured,
         "retrieved": [],
         "passages": [],
         "overlap": None,

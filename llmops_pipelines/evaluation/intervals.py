@@ -19,13 +19,28 @@ class Estimate:
     def __str__(self) -> str:
         return f"{self.mean:.3f} [{self.low:.3f}, {self.high:.3f}]"
 
+    @property
+    def signed(self) -> str:
+        """As `str`, of a difference: every number with its sign."""
+        return f"{signed(self.mean)} [{signed(self.low)}, {signed(self.high)}]"
 
-def clustered_mean(values: Sequence[float], clusters: Sequence[str]) -> Estimate:
-    """The mean of `values` (each from 0 to 1) and its interval, the questions of a cluster taken together.
+
+def signed(number: float) -> str:
+    """A difference to three places with its sign; one that rounds to 0 is +0.000."""
+    # Adding 0 turns -0 into 0.
+    return f"{round(number, 3) + 0.0:+.3f}"
+
+
+def clustered_mean(
+    values: Sequence[float], clusters: Sequence[str], bounds: tuple[float, float] = (0.0, 1.0)
+) -> Estimate:
+    """The mean of `values` and its interval, the questions of a cluster taken together.
 
     The variance is that of a ratio of cluster totals by linearisation, with K / (K - 1) for K clusters and quantiles of
-    t with K - 1 degrees of freedom (Cochran, Sampling Techniques, 3rd edition, section 9A). With fewer than two
-    clusters nothing is known of the variance: the interval is [0, 1]. Raises ValueError where there are no values.
+    t with K - 1 degrees of freedom (Cochran, Sampling Techniques, 3rd edition, section 9A). The interval stays within
+    `bounds`, the least and the greatest value that there can be: those of a score, unless others are given. With fewer
+    than two clusters nothing is known of the variance: the interval is `bounds`. Raises ValueError where there are no
+    values.
     """
     import numpy as np
     from scipy import stats
@@ -37,8 +52,25 @@ def clustered_mean(values: Sequence[float], clusters: Sequence[str]) -> Estimate
     _, label = np.unique(np.asarray(clusters), return_inverse=True)
     count = int(label.max()) + 1
     if count < 2:
-        return Estimate(mean, 0.0, 1.0, len(data), count)
+        return Estimate(mean, *bounds, len(data), count)
     residuals = np.bincount(label, weights=data - mean)
     error = float(np.sqrt(count / (count - 1) * np.square(residuals).sum())) / len(data)
     margin = float(stats.t.ppf((1 + CONFIDENCE) / 2, count - 1)) * error
-    return Estimate(mean, max(0.0, mean - margin), min(1.0, mean + margin), len(data), count)
+    return Estimate(mean, max(bounds[0], mean - margin), min(bounds[1], mean + margin), len(data), count)
+
+
+def joined_clusters(first: Sequence[str], second: Sequence[str]) -> list[str]:
+    """One grouping out of two of the same questions: those that either puts together are together, directly or by others."""
+    import numpy as np
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    _, one = np.unique(np.asarray(first), return_inverse=True)
+    _, other = np.unique(np.asarray(second), return_inverse=True)
+    if not len(one):
+        return []
+    offset = int(one.max()) + 1
+    size = offset + int(other.max()) + 1
+    links = coo_array((np.ones(len(one)), (one, offset + other)), shape=(size, size))
+    _, labels = connected_components(links, directed=False)
+    return [str(labels[node]) for node in one]

@@ -59,20 +59,19 @@ def known_items(
     )
     questions: list[Question] = []
     for normal, doc_ids in sentences.items():
-        excluded, answers = [], []
+        excluded: list[str] = []
+        answers: dict[str, int] = {}
         for doc_id in sorted(doc_ids):
             holding = [chunk_id for chunk_id, text in passages[doc_id] if normal in text]
             excluded += holding
             if len(holding) < len(passages[doc_id]):
-                answers.append(doc_id)
+                answers[doc_id] = 1
         in_parts = {parts[doc_id] for doc_id in doc_ids}
         # A sentence that documents of two parts begin with would tell one part about the other.
         if answers and len(in_parts) == 1:
             key = text_hash(normal)
             questions.append(
-                Question(
-                    key[:16], wording[normal], tuple(answers), KNOWN_ITEMS, in_parts.pop(), excluded=tuple(excluded)
-                )
+                Question(key[:16], wording[normal], answers, KNOWN_ITEMS, in_parts.pop(), excluded=tuple(excluded))
             )
     chosen: dict[str, list[Question]] = defaultdict(list)
     for question in sorted(questions, key=lambda question: question.id):

@@ -5,18 +5,25 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from llmops_pipelines.evaluation.compare import SetComparison, changed_most, first_passages, first_right
 from llmops_pipelines.evaluation.evaluate import SYSTEMS
 from llmops_pipelines.evaluation.figures import HEADLINE_SYSTEM, SetFigures
 from llmops_pipelines.evaluation.metrics import METRICS, PRIMARY
-from llmops_pipelines.evaluation.plots import interval_plot, label, png, question_plot, svg
+from llmops_pipelines.evaluation.plots import (
+    change_plot,
+    difference_plot,
+    interval_plot,
+    label,
+    png,
+    question_plot,
+    svg,
+)
 from llmops_pipelines.storage.identity import text_hash
 from llmops_pipelines.storage.snapshot import Snapshot
 
 TEMPLATES = Path(__file__).parent / "templates"
-REPORT_VERSION = "1"
+REPORT_VERSION = "2"
 WORST = 10
-SHOWN_PASSAGES = 3
-PASSAGE_CHARACTERS = 400
 
 
 @dataclass(frozen=True)
@@ -28,14 +35,44 @@ class Report:
     image: bytes | None
 
 
+@dataclass(frozen=True)
+class Against:
+    """The baseline of a report: the evaluation of another model on the same corpus.
+
+    `identity` has the names of the report's own identity, `index` is the version that the baseline's evaluation is of.
+    """
+
+    key: str
+    identity: Mapping[str, str]
+    index: Snapshot
+    comparisons: Sequence[SetComparison]
+
+    def of(self, figures: SetFigures) -> SetComparison | None:
+        """The comparison of the question set of `figures`; None where no question of it is paired."""
+        name = figures.question_set, figures.part
+        return next((c for c in self.comparisons if (c.question_set, c.part) == name and c.differences), None)
+
+
+@dataclass(frozen=True)
+class NotCompared:
+    """A baseline that cannot be compared with: `reason` says why, and what to do so that it can be."""
+
+    key: str
+    reason: str
+
+
 def build_report(
     title: str,
     identity: Mapping[str, str],
     rows: Sequence[Mapping[str, Any]],
     index: Snapshot,
     sets: Sequence[SetFigures],
+    baseline: Against | NotCompared | None = None,
 ) -> Report:
-    """The report on `rows` of an evaluation and their figures; `index` is the version that was evaluated."""
+    """The report on `rows` of an evaluation and their figures; `index` is the version that was evaluated.
+
+    With a baseline it shows both side by side, question by question; one that is not compared is named with the reason.
+    """
     import jinja2
 
     environment = jinja2.Environment(
@@ -60,33 +97,52 @@ def build_report(
         metrics=METRICS,
         systems=SYSTEMS,
         headline_system=HEADLINE_SYSTEM,
+        against=_against(baseline, sets, index) if isinstance(baseline, Against) else None,
+        not_compared=baseline if isinstance(baseline, NotCompared) else None,
         primary=PRIMARY,
         unmeasured=[row for row in rows if row["unmeasured"] and row["system"] == HEADLINE_SYSTEM],
     )
-    return Report(html, short_form(sets), png(chart) if chart else None)
+    return Report(html, short_form(sets, baseline), png(chart) if chart else None)
 
 
 def worst_questions(rows: Sequence[Mapping[str, Any]], index: Snapshot) -> list[dict[str, Any]]:
     """The questions that hybrid search answers worst, with the passages it put first instead."""
     measured = [row for row in rows if row["system"] == HEADLINE_SYSTEM and row["unmeasured"] is None]
     worst = sorted(measured, key=_badness)[:WORST]
-    wanted = {chunk_id for row in worst for chunk_id in row["passages"][:SHOWN_PASSAGES]}
-    passages = {row["chunk_id"]: row for row in index.rows(["chunk_id", "title", "text"]) if row["chunk_id"] in wanted}
-    found = []
-    for row in worst:
-        right = set(row["answers"])
-        ranks = [rank for rank, doc_id in enumerate(row["retrieved"], start=1) if doc_id in right]
-        shown = [passages[chunk_id] for chunk_id in row["passages"][:SHOWN_PASSAGES]]
-        found.append(
+    return [
+        {
+            "question": row["question"],
+            "score": row[PRIMARY],
+            "answers": row["answers"],
+            "first_right": first_right(row),
+            "passages": passages,
+        }
+        for row, passages in zip(worst, first_passages(worst, index), strict=True)
+    ]
+
+
+def _against(baseline: Against, sets: Sequence[SetFigures], index: Snapshot) -> dict[str, Any]:
+    """What the template shows of a comparison, in the order of `sets`."""
+    found = [comparison for s in sets if (comparison := baseline.of(s))]
+    sections = []
+    for comparison in found:
+        rose, fell = changed_most(comparison.pairs[HEADLINE_SYSTEM], baseline.index, index)
+        sections.append(
             {
-                "question": row["question"],
-                "score": row[PRIMARY],
-                "answers": row["answers"],
-                "first_right": ranks[0] if ranks else None,
-                "passages": [{"title": p["title"], "text": p["text"][:PASSAGE_CHARACTERS]} for p in shown],
+                "label": label(comparison),
+                "compared": comparison,
+                "flips": {system: comparison.flips(system) for system in SYSTEMS},
+                "changes_svg": svg(change_plot(comparison.pairs)),
+                "changes": {"rose": rose, "fell": fell},
             }
         )
-    return found
+    return {
+        "key": baseline.key,
+        "identity": baseline.identity,
+        "sections": sections,
+        "differences_svg": svg(difference_plot(found)) if found else None,
+        "left_out": {label(c): c.left_out for c in baseline.comparisons if c.left_out},
+    }
 
 
 def _badness(row: Mapping[str, Any]) -> tuple[float, float, str]:
@@ -94,8 +150,11 @@ def _badness(row: Mapping[str, Any]) -> tuple[float, float, str]:
     return row[PRIMARY], row["recall@100"], text_hash(row["result_id"])
 
 
-def short_form(sets: Sequence[SetFigures]) -> str:
-    """The figures as a Markdown table, the primary one with its interval: short, since Dagster folds long ones away."""
+def short_form(sets: Sequence[SetFigures], baseline: Against | NotCompared | None = None) -> str:
+    """The figures as a Markdown table, the primary one with its interval: short, since Dagster folds long ones away.
+
+    With a baseline, before, after and difference of hybrid search follow, a row a question set.
+    """
     if not sets:
         return "No question was measured: add a question file under `evaluation.questions`."
     lines = [f"| questions | system | {' | '.join(METRICS)} |", "| --- | --- |" + " --- |" * len(METRICS)]
@@ -104,4 +163,19 @@ def short_form(sets: Sequence[SetFigures]) -> str:
             estimates = s.estimates[system]
             others = " | ".join(f"{estimates[metric].mean:.2f}" for metric in METRICS if metric != PRIMARY)
             lines.append(f"| {label(s)} | {system} | {estimates[PRIMARY]} | {others} |")
-    return "\n".join(lines)
+    return "\n".join(lines + _short_comparison(sets, baseline))
+
+
+def _short_comparison(sets: Sequence[SetFigures], baseline: Against | NotCompared | None) -> list[str]:
+    if baseline is None:
+        return []
+    if isinstance(baseline, NotCompared):
+        return ["", f"Not compared with {baseline.key}: {baseline.reason}."]
+    found = [comparison for s in sets if (comparison := baseline.of(s))]
+    if not found:
+        return ["", f"Not compared with {baseline.key}: no question is shared."]
+    lines = ["", f"| against {baseline.key} | {PRIMARY} before | after | difference |", "| --- | --- | --- | --- |"]
+    for c in found:
+        d = c.headline
+        lines.append(f"| {label(c)}, {HEADLINE_SYSTEM} | {d.before:.3f} | {d.after:.3f} | {d.change.signed} |")
+    return [*lines, "", f"{label(found[0])}: {found[0].headline.reading}"]

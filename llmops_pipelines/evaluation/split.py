@@ -1,9 +1,12 @@
-"""Splits documents into train, dev and test so that no part has seen another's text."""
+"""Splits documents, and questions, into parts so that no part has seen another's text."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
+from llmops_pipelines.evaluation.components import components, deal
+from llmops_pipelines.evaluation.near_questions import near_questions
 from llmops_pipelines.evaluation.near_text import near_pairs
+from llmops_pipelines.evaluation.questions import Question
 
 SHARES = {"train": 0.6, "dev": 0.2, "test": 0.2}
 NEAR = 0.6
@@ -13,26 +16,25 @@ def split_documents(texts: Mapping[str, str], parents: Mapping[str, str]) -> dic
     """The part of every document, by doc_id.
 
     Documents of one parent (module, folder) stay together, and so do parents that hold nearly equal texts (Jaccard of
-    three-word shingles at least 0.6): the unit is the connected component. Components are dealt largest first to the
-    part that lacks most, so that the parts come as near to 60, 20 and 20 % as whole components allow.
+    three-word shingles at least 0.6): the unit is the connected component. The parts come as near to 60, 20 and 20 % of
+    the documents as whole components allow.
     """
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
     names = sorted(set(parents.values()))
     position = {name: i for i, name in enumerate(names)}
-    pairs = [(position[parents[a]], position[parents[b]]) for a, b in near_pairs(texts, NEAR)]
-    rows, columns = zip(*pairs, strict=True) if pairs else ((), ())
-    graph = coo_array(([1] * len(pairs), (rows, columns)), shape=(len(names), len(names)))
-    _, labels = connected_components(graph, directed=False)
+    labels = components(len(names), [(position[parents[a]], position[parents[b]]) for a, b in near_pairs(texts, NEAR)])
+    members: dict[int, list[str]] = defaultdict(list)
+    for doc_id in texts:
+        members[labels[position[parents[doc_id]]]].append(doc_id)
+    return deal(list(members.values()), SHARES)
 
-    components: dict[int, list[str]] = defaultdict(list)
-    for doc_id in sorted(texts):
-        components[int(labels[position[parents[doc_id]]])].append(doc_id)
-    assigned: dict[str, str] = {}
-    size = dict.fromkeys(SHARES, 0)
-    for members in sorted(components.values(), key=lambda members: (-len(members), members[0])):
-        part = max(SHARES, key=lambda part: (SHARES[part] * len(texts) - size[part], SHARES[part]))
-        size[part] += len(members)
-        assigned |= dict.fromkeys(members, part)
-    return assigned
+
+def split_questions(questions: Sequence[Question], shares: Mapping[str, float]) -> dict[str, str]:
+    """The part of every question, by id: questions that share an answer or are nearly equal stay together."""
+    texts = [question.text for question in questions]
+    first: dict[str, int] = {}
+    pairs = [(first.setdefault(answer, i), i) for i, q in enumerate(questions) for answer in q.answers]
+    pairs += near_questions(texts, texts)
+    members: dict[int, list[str]] = defaultdict(list)
+    for question, label in zip(questions, components(len(questions), pairs), strict=True):
+        members[label].append(question.id)
+    return deal(list(members.values()), shares)

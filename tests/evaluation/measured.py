@@ -1,6 +1,6 @@
 """A small real index with questions about it, evaluated: what the tests of evaluation, figures and report read."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +21,7 @@ PASSAGES = {name: text.strip().split("\n\n") for name, text in ARTICLES.items()}
 
 
 def ask(name: str, text: str, *answers: str, question_set: str = "written", **more: Any) -> Question:
-    return Question(name, text, answers, question_set, "dev", **more)
+    return Question(name, text, dict.fromkeys(answers, 1), question_set, "dev", **more)
 
 
 QUESTIONS = [
@@ -48,11 +48,16 @@ class Measured:
         return row
 
 
-def measured(lake: Lake, embedder: TorchEmbedder, questions: Sequence[Question] = QUESTIONS) -> Measured:
-    texts = [text for texts in PASSAGES.values() for text in texts]
+def measured(
+    lake: Lake,
+    embedder: TorchEmbedder,
+    questions: Sequence[Question] = QUESTIONS,
+    passages: Mapping[str, Sequence[str]] = PASSAGES,
+) -> Measured:
+    texts = [text for texts in passages.values() for text in texts]
     vectors = dict(zip(texts, embedder.embed(texts, "document").vectors, strict=True))
     made = HandMade(lake, 384, embedder.fingerprint, vectors.__getitem__)
-    _, index = made.build(PASSAGES)
+    _, index = made.build(passages)
     asked = embedder.embed([question.text for question in questions], "query").vectors
     by_question = {question.id: asked[i] for i, question in enumerate(questions)}
     return Measured(index, evaluate(index, questions, by_question))

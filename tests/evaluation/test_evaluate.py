@@ -26,6 +26,23 @@ def test_a_question_without_an_answer_in_the_index_is_counted_and_not_scored(eva
     assert sum(row["unmeasured"] is not None for row in evaluated.rows) == 3
 
 
+def test_a_question_that_the_model_has_learned_is_counted_and_not_scored(evaluated: Measured) -> None:
+    vector = next(evaluated.index.snapshot.rows(["vector"]))["vector"]
+    reasons = {"q4": "learned", "q6": "learned"}
+    told: list[tuple[int, int]] = []
+    rows = evaluate(
+        evaluated.index, QUESTIONS[3:6], {"q5": vector}, lambda done, total: told.append((done, total)), reasons
+    )
+    assert told == [(1, 1)]
+    unmeasured = {row["question_id"]: row["unmeasured"] for row in rows}
+    assert unmeasured == {"q4": "learned", "q5": None, "q6": "none of its answers is in the index"}
+    assert len(rows) == 9
+    for row in rows:
+        if row["question_id"] == "q4":
+            assert (row["retrieved"], row["answers"]) == ([], ["tides.md"])
+            assert {row[name] for name in (*METRICS, "overlap", "unjudged_at_10", "seconds")} == {None}
+
+
 def test_documents_are_ranked_by_their_best_passage(evaluated: Measured, embedder: TorchEmbedder) -> None:
     for question in MEASURED:
         vector = embedder.embed([question.text], "query").vectors[0]
@@ -58,7 +75,7 @@ def test_scores_follow_from_what_was_retrieved(evaluated: Measured) -> None:
     for question in MEASURED:
         for system in SYSTEMS:
             row = evaluated.of(question.id, system)
-            expected = by_definition(row["retrieved"], set(question.answers))
+            expected = by_definition(row["retrieved"], question.answers)
             assert {metric: row[metric] for metric in METRICS} == pytest.approx(expected)
             assert row["seconds"] > 0
     assert evaluated.of("q4", "dense")["nDCG@10"] == 1.0

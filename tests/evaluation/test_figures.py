@@ -23,6 +23,7 @@ def row(question: str, system: str, score: float | None, **changed: Any) -> dict
         "question": f"{question}?",
         "cluster": question,
         "answers": ["a"] if score is not None else [],
+        "grades": [1] if score is not None else [],
         "unmeasured": None if score is not None else "no answer",
         "retrieved": ["a"],
         "passages": [],

@@ -1,14 +1,14 @@
 """Intervals of a mean over clusters: plain formulas, and the coverage that they promise."""
 
 import math
-from statistics import fmean, stdev
+from statistics import NormalDist, fmean, stdev
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from llmops_pipelines.evaluation.intervals import Estimate, clustered_mean
+from llmops_pipelines.evaluation.intervals import Estimate, clustered_mean, joined_clusters
 
 # The 97.5 % quantile of t, from printed tables.
 T = {1: 12.7062, 2: 4.3027, 4: 2.7764, 9: 2.2622, 29: 2.0452}
@@ -73,6 +73,26 @@ def test_order_and_names_of_clusters_do_not_matter(drawn: list[tuple[float, str]
 
 def test_an_estimate_reads_with_its_interval() -> None:
     assert str(Estimate(0.61234, 0.5, 0.7, 10, 5)) == "0.612 [0.500, 0.700]"
+    assert Estimate(-0.0001, -0.25, 0.1, 10, 5).signed == "+0.000 [-0.250, +0.100]"
+
+
+def test_bounds_are_those_of_a_score_unless_others_are_given() -> None:
+    values, names = [-0.4, 0.6, -0.3], list("abc")
+    wide = clustered_mean(values, names, (-1.0, 1.0))
+    margin = T[2] * stdev(values) / math.sqrt(3)
+    assert (wide.low, wide.high) == (-1.0, 1.0)
+    assert margin > 1, "so that both ends are cut"
+    narrow = clustered_mean([-0.04, 0.06, -0.03], names, (-1.0, 1.0))
+    assert narrow.low == pytest.approx(narrow.mean - margin / 10, abs=1e-5)
+    assert narrow.low < 0
+    assert clustered_mean([0.2], ["a"], (-1.0, 1.0)) == Estimate(0.2, -1.0, 1.0, 1, 1)
+
+
+def test_joined_clusters_hold_what_either_grouping_holds_together() -> None:
+    assert len(set(joined_clusters(["a", "b", "c"], ["x", "y", "z"]))) == 3
+    first, second, third, fourth = joined_clusters(["a", "a", "b", "c"], ["x", "y", "y", "z"])
+    assert first == second == third != fourth
+    assert joined_clusters([], []) == []
 
 
 def test_ninety_five_per_cent_of_the_intervals_hold_the_truth() -> None:
@@ -89,3 +109,17 @@ def test_ninety_five_per_cent_of_the_intervals_hold_the_truth() -> None:
         naive += abs(values.mean() - 0.5) <= 1.96 * values.std(ddof=1) / math.sqrt(300)
     assert 0.92 <= covered / replicates <= 0.975
     assert naive / replicates < 0.7, "without clusters the interval would be far too narrow"
+
+
+@pytest.mark.parametrize("changed", [0.3, 0.05])
+def test_between_equal_models_an_interval_seldom_leaves_zero_out(changed: float) -> None:
+    """Differences of -.5, 0 and .5, thirty clusters of ten; of 1,000 comparisons about 50 may, standard error 7."""
+    random = np.random.default_rng(4)
+    names = np.repeat(np.arange(30), 10).astype(str)
+    threshold = NormalDist().inv_cdf(1 - changed / 2)
+    left_out = 0
+    for _ in range(1_000):
+        strength = math.sqrt(0.7) * np.repeat(random.normal(size=30), 10) + math.sqrt(0.3) * random.normal(size=300)
+        found = clustered_mean(0.5 * np.sign(strength) * (np.abs(strength) > threshold), names, (-1.0, 1.0))
+        left_out += found.low > 0 or found.high < 0
+    assert left_out <= 71

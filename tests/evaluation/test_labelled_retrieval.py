@@ -1,30 +1,23 @@
 """The whole search path on labelled data: XQuAD's 240 paragraphs and 1,190 questions, one right paragraph each."""
 
-import gzip
-import json
-from collections import defaultdict
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from llmops_pipelines.corpus.chunking.chunk import chunk_documents
 from llmops_pipelines.corpus.chunking.tokenizer import ChunkTokenizer
 from llmops_pipelines.corpus.chunking.whole_document import WholeDocumentChunker
+from llmops_pipelines.corpus.document import SourceDocument
+from llmops_pipelines.corpus.sources.beir import BeirSource
 from llmops_pipelines.embedding.missing import embed_missing
 from llmops_pipelines.embedding.torch_embedder import TorchEmbedder
 from llmops_pipelines.evaluation.figures import SetFigures, figures
 from llmops_pipelines.evaluation.measure import measure
-from llmops_pipelines.evaluation.questions import Question
+from llmops_pipelines.evaluation.question_files import load_questions
 from llmops_pipelines.index.build import IndexSettings, build_index
 from llmops_pipelines.index.search import SearchIndex
 from llmops_pipelines.storage import Lake, schemas
 from tests.index.hand_made import HandMade
-
-
-def lines(path: Path) -> list[dict[str, Any]]:
-    with gzip.open(path, "rt", encoding="utf-8") as file:
-        return [json.loads(line) for line in file]
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +25,10 @@ def found(labelled_data: Path, embedder: TorchEmbedder, tmp_path_factory: pytest
     """The figures of the questions on an index that the library builds from the paragraphs, each one passage."""
     folder = labelled_data / "retrieval" / "xquad-en"
     lake = Lake(str(tmp_path_factory.mktemp("xquad") / "lake"))
-    documents = HandMade(lake).documents({entry["_id"]: [entry["text"]] for entry in lines(folder / "corpus.jsonl.gz")})
+    source = BeirSource(folder).documents()
+    # The published figure is of the paragraphs alone, without the title before them.
+    paragraphs = {d.doc_id: d.text.removeprefix(f"{d.title} ") for d in source if isinstance(d, SourceDocument)}
+    documents = HandMade(lake).documents({doc_id: [text] for doc_id, text in paragraphs.items()})
 
     writer = lake.writer("c.chunks", schemas.CHUNKS)
     chunk_documents(WholeDocumentChunker(ChunkTokenizer(embedder.model.tokenizer_path)), documents, writer, None)
@@ -44,15 +40,7 @@ def found(labelled_data: Path, embedder: TorchEmbedder, tmp_path_factory: pytest
     build_index(chunks, documents, embeddings, embedder.fingerprint, IndexSettings(), writer, None)
     index = SearchIndex(writer.publish("", "", {}), IndexSettings())
 
-    answers: dict[str, list[str]] = defaultdict(list)
-    for row in (folder / "qrels" / "test.tsv").read_text("utf-8").splitlines()[1:]:
-        question_id, doc_id, score = row.split("\t")
-        if int(score) > 0:
-            answers[question_id].append(doc_id)
-    questions = [
-        Question(entry["_id"], entry["text"], tuple(answers[entry["_id"]]), "xquad", "test")
-        for entry in lines(folder / "queries.jsonl.gz")
-    ]
+    questions = load_questions(folder, "xquad")
     writer = lake.writer("c.question_embeddings", schemas.embeddings(embedder.dimension))
     (measured,) = figures(measure(index, embedder, questions, writer).rows)
     return measured

@@ -10,7 +10,8 @@ import snowballstemmer
 
 from llmops_pipelines.corpus.document import SourceDocument
 from llmops_pipelines.corpus.sources.python_docs import PythonDocsSource
-from llmops_pipelines.evaluation.questions import Question, clusters, load_questions, resolve_answers
+from llmops_pipelines.evaluation.question_files import load_questions
+from llmops_pipelines.evaluation.questions import Question, clusters, resolve_answers
 from tests.conftest import PROJECT
 
 PACKAGES = ("dagster", "pandas", "pyarrow", "lancedb")
@@ -114,7 +115,12 @@ def test_dev_and_test_share_no_answer(questions: list[Question], names: dict[str
 def test_no_document_is_judged_both_right_and_wrong(questions: list[Question], names: dict[str, str]) -> None:
     resolved = resolve_answers(questions, names)
     assert [q.id for q in resolved if set(q.answers) & set(q.rejected)] == []
-    assert [q.id for q in questions if len(set(q.answers)) < len(q.answers)] == []
+
+
+def test_no_answer_is_named_twice_and_all_are_of_one_grade(questions: list[Question]) -> None:
+    lines = [json.loads(line) for line in Path(FILE).read_text("utf-8").splitlines()]
+    assert [line["id"] for line in lines if len(set(line["answers"])) < len(line["answers"])] == []
+    assert [dict(q.answers) for q in questions] == [dict.fromkeys(line["answers"], 1) for line in lines]
 
 
 def test_lines_hold_nothing_but_the_documented_fields() -> None:

@@ -1,11 +1,14 @@
 """The split into parts: no module and no nearly equal text in two of them, and shares near 60, 20 and 20 %."""
 
 from collections import Counter
+from itertools import combinations
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from llmops_pipelines.evaluation.split import SHARES, split_documents
+from llmops_pipelines.evaluation.near_questions import words
+from llmops_pipelines.evaluation.questions import Question
+from llmops_pipelines.evaluation.split import SHARES, split_documents, split_questions
 
 WORDS = 40
 
@@ -66,3 +69,53 @@ def test_texts_below_the_bound_may_be_apart() -> None:
     half = {"a": text(1, 20, 1), "b": text(1, 20, 2)}  # 18 of 58 shingles shared
     assert split_documents(half, {"a": "a", "b": "b"}) == {"a": "train", "b": "dev"}
     assert split_documents({}, {}) == {}
+
+
+HALVES = {"train": 0.85, "dev": 0.15}
+
+
+def near(a: str, b: str) -> bool:
+    left, right = {*words(a)}, {*words(b)}
+    return 5 * len(left & right) >= 3 * len(left | right)
+
+
+asked = st.lists(
+    st.tuples(st.integers(0, 30), st.integers(0, 5), st.lists(st.integers(0, 40), max_size=2)), min_size=1, max_size=40
+)
+
+
+@settings(deadline=None, max_examples=80, derandomize=True)
+@given(asked)
+def test_no_answer_and_no_nearly_equal_question_is_in_two_parts(drawn: list[tuple[int, int, list[int]]]) -> None:
+    """Of 10 words of a base up to 5 are others': what differs in 2 is near, what differs in 5 is not."""
+    questions = []
+    for i, (base, edits, answers) in enumerate(drawn):
+        text = [f"base{base}x{n}" for n in range(10 - edits)] + [f"own{i}x{n}" for n in range(edits)]
+        graded = {f"d{answer}": 1 for answer in answers}
+        questions.append(Question(f"q{i:02}", " ".join(text), graded, "written", "train"))
+    parts = split_questions(questions, HALVES)
+    assert parts.keys() == {question.id for question in questions}
+    assert set(parts.values()) <= {"train", "dev"}
+    for a, b in combinations(questions, 2):
+        if a.answers.keys() & b.answers.keys() or near(a.text, b.text):
+            assert parts[a.id] == parts[b.id]
+    assert split_questions(questions[::-1], HALVES) == parts
+
+
+def test_questions_are_joined_through_answers_and_through_wording() -> None:
+    """q1 and q2 share a document, q2 and q3 all but a negation: the three are the largest component."""
+    questions = [
+        Question("q1", "what pulls the sea", {"tides": 1, "moon": 2}, "written", "train"),
+        Question("q2", "does the moon have water", {"moon": 1}, "written", "train"),
+        Question("q3", "The moon doesn't have water!", {"rocks": 1}, "written", "train"),
+        Question("q4", "who leavens bread", {"bread": 1}, "written", "train"),
+        Question("q5", "how wide is a gauge", {}, "written", "train"),
+    ]
+    parts = split_questions(questions, {"train": 0.6, "dev": 0.4})
+    assert parts == {"q1": "train", "q2": "train", "q3": "train", "q4": "dev", "q5": "dev"}
+    assert split_questions([], HALVES) == {}
+
+
+def test_a_hundred_unrelated_questions_split_exactly() -> None:
+    questions = [Question(f"q{i}", text(i, 0, i), {f"d{i}": 1}, "written", "train") for i in range(100)]
+    assert Counter(split_questions(questions, HALVES).values()) == {"train": 85, "dev": 15}
