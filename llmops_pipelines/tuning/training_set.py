@@ -1,0 +1,240 @@
+"""Builds the training set of a corpus: what may be learned from, mined in the base model's index, free of held-out text."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from llmops_pipelines.embedding.embedder import Embedder
+from llmops_pipelines.embedding.missing import embed_missing, vector_array
+from llmops_pipelines.evaluation.contamination import HeldOut
+from llmops_pipelines.evaluation.questions import Question
+from llmops_pipelines.evaluation.split import split_questions
+from llmops_pipelines.index.search import Hit, SearchIndex
+from llmops_pipelines.storage.identity import text_hash
+from llmops_pipelines.storage.sync import Sync, SyncCounts
+from llmops_pipelines.storage.writer import Writer
+from llmops_pipelines.tuning.mining import MinedPair, mine
+from llmops_pipelines.tuning.pairs import Pair, generated_pairs, question_pairs
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from llmops_pipelines.storage.snapshot import Snapshot
+
+EXAMPLES = 3
+
+
+@dataclass(frozen=True)
+class TrainingSetSettings:
+    """`positives` passages a question, `negatives` hard negatives a pair that score at most `margin` times the positive.
+
+    At most `max_questions` questions are taken, those with the smallest hash; `dev_share` of them choose the checkpoint.
+    """
+
+    max_questions: int = 2_000
+    positives: int = 1
+    negatives: int = 3
+    margin: float = 0.95
+    dev_share: float = 0.15
+
+
+@dataclass
+class TrainingSetReport:
+    """What was learned from and what was left out, with examples. `dropped` counts questions, and passages, by reason."""
+
+    counts: SyncCounts
+    data_version: str
+    pairs: dict[str, int]
+    questions: dict[str, int]
+    sources: dict[str, int]
+    documents: int
+    hard_negatives: int
+    questions_embedded: int
+    dropped: dict[str, int]
+    dropped_examples: dict[str, str]
+    lengths: dict[str, dict[str, float]]
+    examples: list[dict[str, Any]] = field(default_factory=list)
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+class Dropped:
+    """Counts what is left out, by reason, with the first example of each."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+        self.examples: dict[str, str] = {}
+
+    def add(self, reason: str, example: str) -> None:
+        self.counts[reason] += 1
+        self.examples.setdefault(reason, example)
+
+
+def build_training_set(
+    questions: Sequence[Question],
+    held_out: HeldOut,
+    usable: set[str],
+    documents: Sequence[Mapping[str, Any]],
+    chunks: "Snapshot",
+    index: SearchIndex,
+    embedder: Embedder,
+    settings: TrainingSetSettings,
+    question_writer: Writer,
+    writer: Writer,
+    published: "Snapshot | None",
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> TrainingSetReport:
+    """Write the training set; publishes nothing.
+
+    `questions` may be learned from and `usable` are the doc_ids that may; answers of held-out questions never are. Where
+    no question gives a pair, pairs are made of headings and first sentences. `index` and `embedder` are the base model's.
+    """
+    dropped = Dropped()
+    usable = usable - held_out.answers
+    passages: dict[str, list[dict[str, Any]]] = {}
+    for row in chunks.rows(["chunk_id", "doc_id", "text"]):
+        if row["doc_id"] in usable:
+            passages.setdefault(row["doc_id"], []).append(row)
+    pairs = question_pairs(questions, passages, usable)
+    if not pairs:
+        pairs = generated_pairs(documents, passages, usable)
+    pairs = _bounded(_clean(pairs, held_out, dropped), settings.max_questions, dropped)
+
+    texts = {text_hash(pair.question): pair.question for pair in pairs}
+    report = embed_missing(embedder, texts, question_writer, use="query")
+    question_writer.publish(report.data_version, embedder.fingerprint, report.as_dict())
+    stored = question_writer.staged().arrow(["content_hash", "vector"])
+    vectors = vector_array(stored["vector"])
+    position = {content_hash: i for i, content_hash in enumerate(stored["content_hash"].to_pylist())}
+    passage_vectors = _passage_vectors(pairs, index, embedder)
+    known = [pair for pair in pairs if pair.id in passage_vectors]
+    for pair in pairs:
+        if pair.id not in passage_vectors:
+            dropped.add("not in the base model's index yet", pair.chunk_id)
+
+    leaky: dict[str, bool] = {}
+
+    def may_be_negative(hit: Hit) -> bool:
+        if hit.doc_id not in usable:
+            return False
+        if hit.chunk_id not in leaky:
+            leaky[hit.chunk_id] = bool(held_out.in_passages([hit.text]))
+        return not leaky[hit.chunk_id]
+
+    mined = mine(
+        known,
+        {pair.question_id: vectors[position[text_hash(pair.question)]] for pair in known},
+        passage_vectors,
+        index,
+        may_be_negative,
+        settings.positives,
+        settings.negatives,
+        settings.margin,
+        progress,
+    )
+    asked = {pair.question_id: pair for pair in known}
+    answered: dict[str, dict[str, int]] = {}
+    for pair in known:
+        answered.setdefault(pair.question_id, {})[pair.doc_id] = 1
+    parts = split_questions(
+        [Question(q, pair.question, answered[q], pair.source, "train") for q, pair in asked.items()],
+        {"train": 1 - settings.dev_share, "dev": settings.dev_share},
+    )
+    sync = Sync(writer, published)
+    rows = [_row(found, parts[found.pair.question_id]) for found in mined]
+    for row in rows:
+        sync.put(row)
+    counts = sync.finish()
+    return TrainingSetReport(
+        counts=counts,
+        data_version=sync.data_version,
+        pairs=_count(row["part"] for row in rows),
+        questions=_count({row["question_id"]: row["part"] for row in rows}.values()),
+        sources=_count(row["source"] for row in rows),
+        documents=len({row["doc_id"] for row in rows}),
+        hard_negatives=sum(len(row["negatives"]) for row in rows),
+        questions_embedded=report.embedded,
+        dropped=dict(dropped.counts),
+        dropped_examples=dropped.examples,
+        lengths={name: _lengths([row[name] for row in rows]) for name in ("question", "positive")} if rows else {},
+        examples=[{name: row[name] for name in ("question", "positive", "negatives")} for row in rows[:EXAMPLES]],
+    )
+
+
+def _clean(pairs: Sequence[Pair], held_out: HeldOut, dropped: Dropped) -> list[Pair]:
+    """The pairs whose question is not held out, nor held by a passage that holds a held-out one."""
+    asked = {pair.question_id: pair.question for pair in pairs}
+    ids = list(asked)
+    leaks = {ids[leak.position]: leak for leak in held_out.in_questions(ids, [asked[i] for i in ids])}
+    for question_id, leak in leaks.items():
+        dropped.add(
+            f"question like a held-out one: {leak.rule}", f"{asked[question_id]} (held out: {leak.question_id})"
+        )
+    texts = list(dict.fromkeys(pair.text for pair in pairs))
+    holding = {texts[leak.position]: leak for leak in held_out.in_passages(texts)}
+    for text, leak in holding.items():
+        dropped.add("passage: holds a held-out question", f"{text[:80]} (held out: {leak.question_id})")
+    return [pair for pair in pairs if pair.question_id not in leaks and pair.text not in holding]
+
+
+def _bounded(pairs: Sequence[Pair], max_questions: int, dropped: Dropped) -> list[Pair]:
+    chosen = set(sorted({pair.question_id for pair in pairs}, key=text_hash)[:max_questions])
+    for question_id in {pair.question_id for pair in pairs} - chosen:
+        dropped.add("question: beyond max_questions", question_id)
+    return [pair for pair in pairs if pair.question_id in chosen]
+
+
+def _passage_vectors(pairs: Sequence[Pair], index: SearchIndex, embedder: Embedder) -> dict[str, "np.ndarray"]:
+    """The base model's vector of each pair's text, by pair id: from the index where it is stored there, else made."""
+    wanted: dict[str, list[Pair]] = {}
+    for pair in pairs:
+        wanted.setdefault(pair.chunk_id, []).append(pair)
+    found: dict[str, np.ndarray] = {}
+    made: list[Pair] = []
+    for batch in index.snapshot.batches(["chunk_id", "text", "vector"]):
+        vectors = vector_array(batch["vector"])
+        for i, (chunk_id, text) in enumerate(
+            zip(batch["chunk_id"].to_pylist(), batch["text"].to_pylist(), strict=True)
+        ):
+            for pair in wanted.get(chunk_id, ()):
+                if pair.text == text:
+                    found[pair.id] = vectors[i]
+                else:
+                    made.append(pair)
+    if made:
+        embedded = embedder.embed([pair.text for pair in made], "document").vectors
+        found |= {pair.id: vector for pair, vector in zip(made, embedded, strict=True)}
+    return found
+
+
+def _row(found: MinedPair, part: str) -> dict[str, Any]:
+    pair = found.pair
+    return {
+        "pair_id": pair.id,
+        "part": part,
+        "question_id": pair.question_id,
+        "question": pair.question,
+        "source": pair.source,
+        "doc_id": pair.doc_id,
+        "chunk_id": pair.chunk_id,
+        "positive": pair.text,
+        "negative_ids": [hit.chunk_id for hit in found.negatives],
+        "negative_doc_ids": [hit.doc_id for hit in found.negatives],
+        "negatives": [hit.text for hit in found.negatives],
+        "score": found.score,
+        "negative_scores": [hit.score for hit in found.negatives],
+    }
+
+
+def _count(values: Any) -> dict[str, int]:
+    return dict(sorted(Counter(values).items()))
+
+
+def _lengths(texts: Sequence[str]) -> dict[str, float]:
+    """Words of `texts`: median, 95th percentile and maximum."""
+    import numpy as np
+
+    words = [len(text.split()) for text in texts]
+    return {"median": float(np.median(words)), "95 %": float(np.percentile(words, 95)), "longest": float(max(words))}
