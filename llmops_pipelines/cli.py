@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -43,6 +44,10 @@ def explained() -> Iterator[None]:
         raise typer.Exit(1) from None
 
 
+def _tell(line: str) -> None:
+    err.print(line, highlight=False, soft_wrap=True, markup=False)
+
+
 @app.command()
 def run(corpus: CorpusArgument = None, as_json: JsonOption = False) -> None:
     """Bring a corpus up to date, from source to release, in this process.
@@ -52,8 +57,11 @@ def run(corpus: CorpusArgument = None, as_json: JsonOption = False) -> None:
     with explained():
         from llmops_pipelines import project
         from llmops_pipelines.local_run import run_life
+        from llmops_pipelines.orchestration.partitions import download_models
 
-        summary = run_life(project.corpus(corpus), None if as_json else err)
+        chosen = project.corpus(corpus)
+        download_models(chosen, _tell)
+        summary = run_life(chosen, None if as_json else err)
     if as_json:
         print(json.dumps(summary.as_dict()))
     else:
@@ -75,15 +83,17 @@ def ui(
 
         from llmops_pipelines import project
         from llmops_pipelines.embedding.model_folder import ModelError
-        from llmops_pipelines.orchestration.partitions import register_keys
+        from llmops_pipelines.orchestration.partitions import download_models, register_keys
 
         home = project.dagster_home()
+        lake = project.lake().open()
         with dg.DagsterInstance.get() as instance:
             for corpus in project.corpora().values():
-                try:
-                    register_keys(corpus, instance)
-                except ModelError as error:  # the UI is where people see what to mend
-                    err.print(f"[yellow]corpus {corpus.name}:[/] {error}", soft_wrap=True)
+                for ready in (partial(download_models, corpus, _tell), partial(register_keys, corpus, instance, lake)):
+                    try:
+                        ready()
+                    except ModelError as error:  # the UI is where people see what to mend
+                        err.print(f"[yellow]corpus {corpus.name}:[/] {error}", soft_wrap=True)
     out.print(f"UI: http://127.0.0.1:{port}  (state in {home}; end with Ctrl-C)", soft_wrap=True)
     os.chdir(project.ROOT)
     dg_command = Path(sys.executable).parent / "dg"
@@ -126,19 +136,43 @@ def evaluate(
     test: Annotated[
         bool, typer.Option("--test", help="Look at the test part: for figures that are published.")
     ] = False,
+    model: Annotated[
+        str | None, typer.Option(help="Key of another model than the released one; compared with the released one.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Evaluate the released index on the dev questions, or the test questions, and print the figures."""
     with explained():
         from llmops_pipelines import project
-        from llmops_pipelines.orchestration.serving import evaluate_release
+        from llmops_pipelines.evaluation.compare import compare
+        from llmops_pipelines.evaluation.figures import figures
+        from llmops_pipelines.orchestration import serving
 
-        release, found = evaluate_release(project.corpus(corpus), project.lake().open(), "test" if test else "dev")
+        chosen, lake, part = project.corpus(corpus), project.lake().open(), "test" if test else "dev"
+        release, searcher = serving.released_searcher(chosen, lake)
+        key = release.manifest.model_key
+        rows = serving.evaluate_part(chosen, lake, key, searcher, part)
+        comparisons = []
+        if model is not None and model != key:
+            other = serving.model_searcher(chosen, lake, model)
+            other_rows = serving.evaluate_part(chosen, lake, model, other, part)
+            if serving.same_corpus(searcher, other):
+                comparisons = compare(rows, other_rows)
+            else:
+                err.print(
+                    f"{model} and {key} are indexed on different versions of the corpus: they are not compared",
+                    soft_wrap=True,
+                )
+            key, rows = model, other_rows
+        found = figures(rows)
     if as_json:
-        print(json.dumps({"release": release.release_id, "sets": [figures.as_dict() for figures in found]}))
+        differences = [comparison.as_dict() for comparison in comparisons]
+        sets = [figures.as_dict() for figures in found]
+        print(json.dumps({"release": release.release_id, "model": key, "sets": sets, "differences": differences}))
         return
     from llmops_pipelines.evaluation.plots import label
 
+    out.print(f"[dim]{key}[/]", highlight=False)
     for figures in found:
         columns = list(next(iter(figures.estimates.values())))
         shown = Table("system", *columns, "unjudged@10", title=label(figures), title_justify="left")
@@ -149,6 +183,14 @@ def evaluate(
             f"{figures.questions} questions, {figures.unmeasured} unmeasured, {figures.headline.clusters} clusters; "
             f"{figures.overlap:.0%} of a question's words occur in its answer\n"
         )
+    for comparison in comparisons:
+        title = f"{label(comparison)}: difference to {release.manifest.model_key}, which is released"
+        columns = list(next(iter(comparison.differences.values()), {}))
+        shown = Table("system", *columns, "better, worse, equal", title=title, title_justify="left")
+        for system, differences in comparison.differences.items():
+            flips = ", ".join(map(str, comparison.flips(system)))
+            shown.add_row(system, *(difference.change.signed for difference in differences.values()), flips)
+        out.print(shown)
 
 
 @app.command()

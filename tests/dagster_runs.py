@@ -5,22 +5,17 @@ from typing import Any
 
 import dagster as dg
 
-from llmops_pipelines.local_run import failure_reason
+from llmops_pipelines.evaluation.figures import SetFigures, figures
 from llmops_pipelines.orchestration.corpus import Corpus
 from llmops_pipelines.orchestration.lifecycle import lifecycle
 from llmops_pipelines.orchestration.partitions import register_keys
+from llmops_pipelines.orchestration.serving import evaluate_part, released_searcher
+from llmops_pipelines.orchestration.stages import STAGE_NAMES
 from llmops_pipelines.resources.lake import LakeResource
+from llmops_pipelines.run_summary import failure_reason
+from llmops_pipelines.storage import Lake
 
-STAGES = [
-    "documents",
-    "clean_documents",
-    "chunks",
-    "embeddings",
-    "vector_index",
-    "evaluation",
-    "evaluation_report",
-    "release",
-]
+STAGES = list(STAGE_NAMES)
 
 
 def definitions(corpus: Corpus, lake_uri: str) -> dg.Definitions:
@@ -38,7 +33,7 @@ def run_job(
     run_config: dict[str, Any] | None = None,
 ) -> dg.ExecuteInProcessResult:
     """Run `<corpus>_<job>` for the base model, or the one with `model_key`."""
-    register_keys(corpus, instance)
+    register_keys(corpus, instance, Lake(lake_uri))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         resolved = definitions(corpus, lake_uri).resolve_job_def(f"{corpus.name}_{job}")
@@ -72,3 +67,14 @@ def failure(result: dg.ExecuteInProcessResult) -> str:
     """What the one step that failed says."""
     (event,) = result.filter_events(lambda event: event.is_step_failure)
     return failure_reason(event)
+
+
+def failures(result: dg.ExecuteInProcessResult) -> list[str]:
+    """What the steps that failed say."""
+    return [failure_reason(event) for event in result.filter_events(lambda event: event.is_step_failure)]
+
+
+def released_figures(corpus: Corpus, lake: Lake, part: str) -> list[SetFigures]:
+    """The figures of the release in force on the questions of a part."""
+    release, searcher = released_searcher(corpus, lake)
+    return figures(evaluate_part(corpus, lake, release.manifest.model_key, searcher, part))

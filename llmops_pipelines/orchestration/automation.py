@@ -4,29 +4,35 @@ import dagster as dg
 
 from llmops_pipelines.embedding.model_folder import ModelError
 from llmops_pipelines.orchestration.corpus import Corpus
-from llmops_pipelines.orchestration.partitions import missing_keys, production_key
+from llmops_pipelines.orchestration.life import life_runs
+from llmops_pipelines.orchestration.partitions import unregistered
 from llmops_pipelines.resources.lake import LakeResource
 
 REGISTER_SECONDS = 60
 
 
 def register_sensor(corpus: Corpus) -> dg.SensorDefinition:
-    """Registers partition keys; costs a hash of the weights when they change, and nothing else."""
+    """Registers partition keys; costs a hash of the weights when they change, and nothing else. It downloads nothing."""
 
     @dg.sensor(
         name=f"{corpus.name}_register_models",
         minimum_interval_seconds=REGISTER_SECONDS,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description=f"Registers the configured embedding models of {corpus.name} as partitions. It starts no run.",
+        description=f"Registers the embedding models of {corpus.name} as partitions. It starts no run.",
     )
-    def register_models(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+    def register_models(context: dg.SensorEvaluationContext, lake: LakeResource) -> dg.SensorResult | dg.SkipReason:
         try:
-            missing = missing_keys(corpus, context.instance)
+            models = corpus.usable_models()
+            missing = unregistered(corpus, context.instance, lake.open(), models)
         except ModelError as error:
             return dg.SkipReason(str(error))
+        problems = "\n".join(map(str, models.problems.values()))
         if not missing:
-            return dg.SkipReason("every configured model is registered")
-        return dg.SensorResult(dynamic_partitions_requests=[corpus.embedding_model.build_add_request(missing)])
+            return dg.SkipReason(problems or "every model is registered")
+        return dg.SensorResult(
+            skip_reason=problems or None,
+            dynamic_partitions_requests=[corpus.embedding_model.build_add_request(missing)],
+        )
 
     return register_models
 
@@ -42,7 +48,11 @@ def nightly_schedule(corpus: Corpus) -> dg.ScheduleDefinition:
         default_status=dg.DefaultScheduleStatus.STOPPED,
         description=f"Brings {corpus.name} up to date for the model in production. Ships stopped.",
     )
-    def nightly(context: dg.ScheduleEvaluationContext, lake: LakeResource) -> dg.RunRequest:
-        return dg.RunRequest(partition_key=production_key(corpus, lake.open()))
+    def nightly(context: dg.ScheduleEvaluationContext, lake: LakeResource) -> list[dg.RunRequest]:
+        job = context.repository_def.get_job(f"{corpus.name}_life")
+        return [
+            dg.RunRequest(partition_key=run.key, asset_selection=run.selection(corpus, job))
+            for run in life_runs(corpus, lake.open())
+        ]
 
     return nightly

@@ -13,8 +13,11 @@ import dagster as dg
 from llmops_pipelines.corpus.chunking.protocol import Chunker
 from llmops_pipelines.corpus.cleaning.cleaner import Cleaner
 from llmops_pipelines.corpus.sources.protocol import Source
+from llmops_pipelines.embedding.configured import UsableModels, located, usable_models
 from llmops_pipelines.embedding.embedder import Embedder
+from llmops_pipelines.embedding.hub import HubModel, Tell
 from llmops_pipelines.embedding.model_folder import ModelError, ModelFolder
+from llmops_pipelines.embedding.registry import Registry
 from llmops_pipelines.embedding.torch_embedder import shared_embedder
 from llmops_pipelines.orchestration.settings import CorpusSettings
 from llmops_pipelines.storage.lake import Lake
@@ -58,37 +61,77 @@ class Corpus:
 
     @cached_property
     def chunker(self) -> Chunker:
-        return self.settings.chunks.chunker_for(self.models[0])
+        return self.settings.chunks.chunker_for(self.base_model)
+
+    @property
+    def configured(self) -> list[ModelFolder | HubModel]:
+        """The embedding models as named in YAML, the base model, whose tokenizer chunks, first."""
+        return self.settings.embeddings.configured(self.folder)
 
     @property
     def models(self) -> list[ModelFolder]:
-        """The configured embedding models as they are on disk now; the base model, whose tokenizer chunks, is first."""
-        return self.settings.embeddings.model_folders(self.folder)
+        """The configured embedding models as they are on disk now, the base model first. Raises ModelError."""
+        return [located(model) for model in self.configured]
+
+    @property
+    def base_model(self) -> ModelFolder:
+        """The first of `models`. Raises ModelError."""
+        return located(self.configured[0])
+
+    def usable_models(self, tell: Tell | None = None) -> UsableModels:
+        """Those of `models` that can be used, what is wrong with the others. With `tell`, missing ones are downloaded."""
+        return usable_models(self.configured, tell)
 
     def model_keys(self) -> list[str]:
-        """The partition keys of the configured models, the base model's first. Raises ModelError."""
-        return [model.key for model in self.models]
+        """The partition keys of the usable configured models, the base model's first.
 
-    def model(self, key: str) -> ModelFolder:
-        """The configured model with partition key `key`."""
-        for model in self.models:
-            if model.key == key:
-                return model
+        Raises ModelError where the base model is not usable.
+        """
+        usable = self.usable_models()
+        if 0 in usable.problems:
+            raise usable.problems[0]
+        return list(usable.by_key)
+
+    def model(self, key: str, lake: Lake) -> ModelFolder:
+        """The registered or configured model with partition key `key`. Raises ModelError."""
+        registry = self.registry(lake)
+        for entry in registry.entries():
+            if entry.key == key:
+                return registry.model(entry)
+        named = usable_models([model for model in self.configured if model.name == key.rpartition("-")[0]])
+        if key in named.by_key:
+            return named.by_key[key]
+        for problem in named.problems.values():
+            raise problem
+        known = ", ".join([*self.usable_models().by_key, *(entry.key for entry in registry.entries())])
         raise ModelError(
-            f"no configured model has the key {key!r}: the keys of corpus {self.name} are {', '.join(self.model_keys())}. "
+            f"no configured or tuned model has the key {key!r}: the keys of corpus {self.name} are {known}. "
             "The key changes where the model's files do; materialise the new key"
         )
 
-    def embedder(self, key: str) -> Embedder:
+    def embedder(self, key: str, lake: Lake) -> Embedder:
         """The embedder of a model key, loaded once a process."""
-        return shared_embedder(self.model(key), self.settings.embeddings.precision)
+        return shared_embedder(self.model(key, lake), self.settings.embeddings.precision)
+
+    def registry(self, lake: Lake) -> Registry:
+        """The models that were tuned on this corpus."""
+        return Registry(f"{lake.uri.rstrip('/')}/models/{self.name}")
+
+    def base_dep(self, stage: str) -> dg.AssetDep:
+        """A dependency on the base model's partition of `stage` alone: what tuned models do never causes a tuning."""
+        try:
+            key = self.base_model.key
+        except ModelError:  # the graph is there all the same, and says what is wrong when it runs
+            key = self.configured[0].name
+        return dg.AssetDep(self.key(stage), partition_mapping=dg.SpecificPartitionsPartitionMapping([key]))
 
     def upstream(self, lake: Lake, stage: str, model_key: str | None = None) -> Snapshot:
         """What is published of an upstream stage."""
         snapshot = lake.published(self.table(stage, model_key))
         if snapshot is None:
             raise dg.Failure(
-                f"{self.name}/{stage} has not been published in the lake {lake.uri}: materialise it first",
+                f"{self.name}/{stage}{f' of {model_key}' if model_key else ''} has not been published in the lake "
+                f"{lake.uri}: materialise it first",
                 allow_retries=False,
             )
         return snapshot
@@ -108,17 +151,22 @@ class Corpus:
         *,
         code_version: str,
         checks: Mapping[str, str],
-        deps: Sequence[str] = (),
+        deps: Sequence[str | dg.AssetDep] = (),
         kinds: Sequence[str] = ("lancedb",),
         partitioned: bool = False,
+        description: str | None = None,
     ) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
-        """The `@dg.asset` decorator of a stage. `checks` are its blocking gates by name, with their descriptions."""
+        """The `@dg.asset` decorator of a stage. `checks` are its blocking gates by name, with their descriptions.
+
+        The description is the function's docstring where none is given.
+        """
         partitions_def = self.embedding_model if partitioned else None
         key = self.key(stage)
         return dg.asset(
             key=key,
-            deps=[self.key(dep) for dep in deps],
+            deps=[self.key(dep) if isinstance(dep, str) else dep for dep in deps],
             group_name=self.name,
+            description=description,
             code_version=code_version,
             partitions_def=partitions_def,
             owners=self.settings.owners,

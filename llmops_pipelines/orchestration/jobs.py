@@ -5,13 +5,12 @@ from typing import Any
 import dagster as dg
 
 from llmops_pipelines.orchestration.corpus import Corpus
+from llmops_pipelines.orchestration.stages import CANDIDATE_STAGES
 from llmops_pipelines.orchestration.stages.release import history_table
 from llmops_pipelines.release.releases import Releases
 from llmops_pipelines.resources.lake import LakeResource
 
 AssetJob = Any  # what `define_asset_job` returns has no public name
-
-CANDIDATE_STAGES = ("embeddings", "vector_index", "evaluation", "evaluation_report")
 
 
 class RollbackConfig(dg.Config):

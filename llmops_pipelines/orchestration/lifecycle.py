@@ -3,6 +3,7 @@
 import dagster as dg
 
 from llmops_pipelines.orchestration.automation import nightly_schedule, register_sensor
+from llmops_pipelines.orchestration.candidates import automated, candidate_sensor
 from llmops_pipelines.orchestration.corpus import Corpus
 from llmops_pipelines.orchestration.jobs import candidate_job, life_job, promote_job, rollback_job
 from llmops_pipelines.orchestration.stages.chunks import chunks_asset
@@ -11,7 +12,9 @@ from llmops_pipelines.orchestration.stages.documents import documents_asset
 from llmops_pipelines.orchestration.stages.embeddings import embeddings_asset
 from llmops_pipelines.orchestration.stages.evaluation import evaluation_asset
 from llmops_pipelines.orchestration.stages.evaluation_report import evaluation_report_asset
+from llmops_pipelines.orchestration.stages.fine_tuned_model import fine_tuned_model_asset
 from llmops_pipelines.orchestration.stages.release import release_asset
+from llmops_pipelines.orchestration.stages.training_set import training_set_asset
 from llmops_pipelines.orchestration.stages.vector_index import vector_index_asset
 
 STAGES = (
@@ -20,6 +23,8 @@ STAGES = (
     chunks_asset,
     embeddings_asset,
     vector_index_asset,
+    training_set_asset,
+    fine_tuned_model_asset,
     evaluation_asset,
     evaluation_report_asset,
     release_asset,
@@ -29,8 +34,8 @@ STAGES = (
 def lifecycle(corpus: Corpus) -> dg.Definitions:
     """The assets, jobs, schedule and sensor of `corpus`."""
     return dg.Definitions(
-        assets=[stage(corpus) for stage in STAGES],
+        assets=[automated(corpus, stage(corpus)) for stage in STAGES],
         jobs=[life_job(corpus), candidate_job(corpus), promote_job(corpus), rollback_job(corpus)],
         schedules=[nightly_schedule(corpus)],
-        sensors=[register_sensor(corpus)],
+        sensors=[register_sensor(corpus), candidate_sensor(corpus)],
     )

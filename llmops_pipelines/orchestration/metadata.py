@@ -1,5 +1,6 @@
 """From summaries and Arrow schemas to Dagster metadata."""
 
+import base64
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -35,3 +36,8 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[Any]]) -> dg.Markdown
     lines = [f"| {' | '.join(headings)} |", "| " + " | ".join("---" for _ in headings) + " |"]
     lines += ["| " + " | ".join(str(cell) for cell in row) + " |" for row in rows]
     return dg.MetadataValue.md("\n".join(lines))
+
+
+def image(name: str, content: bytes) -> dg.MarkdownMetadataValue:
+    """A PNG image."""
+    return dg.MetadataValue.md(f"![{name}](data:image/png;base64,{base64.b64encode(content).decode()})")

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from inspect import getdoc
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 import pyarrow as pa
@@ -10,9 +11,13 @@ import pyarrow as pa
 from llmops_pipelines.orchestration.metadata import column_schema
 from llmops_pipelines.orchestration.progress import Finished, tell
 from llmops_pipelines.quality.gates import GateFailedError, GateResult
+from llmops_pipelines.resources.lake import LakeResource
 from llmops_pipelines.storage.lake import Lake
 from llmops_pipelines.storage.snapshot import Snapshot
 from llmops_pipelines.storage.writer import Writer
+
+if TYPE_CHECKING:
+    from llmops_pipelines.orchestration.corpus import Corpus
 
 Summary = dict[str, Any]
 
@@ -36,7 +41,8 @@ class Publication:
     """How one asset publishes its table.
 
     `stage` writes and runs the gates. `describe` makes metadata of the summary. `at_rest` is the summary of a run that
-    found nothing to do: the same content, with the work of this run, which is none.
+    found nothing to do: the same content, with the work of this run, which is none. There is nothing to do where the
+    published version has the same `inputs`, or for the reason that `nothing` gives; never where `redo` says so.
     """
 
     table: str
@@ -45,6 +51,26 @@ class Publication:
     stage: Callable[[Writer, Snapshot | None], Staged]
     describe: Callable[[Summary], Mapping[str, Any]]
     at_rest: Callable[[Summary], Summary]
+    nothing: str = ""
+    redo: bool = False
+
+
+def published_asset(
+    corpus: "Corpus", stage: str, **options: Any
+) -> Callable[[Callable[[dg.AssetExecutionContext, Lake], Publication]], dg.AssetsDefinition]:
+    """Decorates what plans the publication of a stage's table; the asset carries it out. `options` are `Corpus.asset`'s."""
+
+    def decorate(plan: Callable[[dg.AssetExecutionContext, Lake], Publication]) -> dg.AssetsDefinition:
+        @corpus.asset(stage, description=getdoc(plan), **options)
+        def asset(
+            context: dg.AssetExecutionContext, lake: LakeResource
+        ) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult]:
+            store = lake.open()
+            yield from publish(context, store, plan(context, store))
+
+        return asset
+
+    return decorate
 
 
 def publish(
@@ -52,10 +78,12 @@ def publish(
 ) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult]:
     """Yields the materialisation with its check results; or, after a failed gate, the check results and dg.Failure."""
     published = lake.published(publication.table)
-    if published is not None and published.inputs == publication.inputs:
-        context.log.info(f"nothing to do: inputs, settings and code are those of version {published.version}")
+    same = published is not None and published.inputs == publication.inputs
+    if published is not None and (same or publication.nothing) and not publication.redo:
+        why = publication.nothing or "inputs are unchanged"
+        context.log.info(f"nothing to do: {why}; version {published.version} stays")
         summary = publication.at_rest(published.summary)
-        yield _result(context, published, publication, summary, "nothing: inputs are unchanged")
+        yield _result(context, published, publication, summary, f"nothing: {why}")
         return
     writer = lake.writer(publication.table, publication.schema)
     try:
@@ -63,9 +91,9 @@ def publish(
         gates = list(staged.gates)
     except GateFailedError as failure:
         gates = [failure.gate]
-    failed = [gate for gate in gates if not gate.passed]
+    failed = [gate for gate in gates if gate.blocking and not gate.passed]
     if failed:
-        yield from (_check_result(gate.as_dict()) for gate in gates)
+        yield from map(_check_result, gates)
         raise dg.Failure(
             description=f"not published: {'; '.join(_complaint(gate) for gate in failed)}. "
             f"{_still_published(published)}",
@@ -97,14 +125,18 @@ def _result(
             "table": publication.table,
             "table_version": snapshot.version,
         },
-        check_results=[_check_result(gate) for gate in summary["gates"]],
+        check_results=[_check_result(GateResult(**gate)) for gate in summary["gates"]],
         data_version=dg.DataVersion(snapshot.data_version),
     )
 
 
-def _check_result(gate: Mapping[str, Any]) -> dg.AssetCheckResult:
+def _check_result(gate: GateResult) -> dg.AssetCheckResult:
     return dg.AssetCheckResult(
-        check_name=gate["name"], passed=gate["passed"], metadata=gate["metadata"], description=gate["description"]
+        check_name=gate.name,
+        passed=gate.passed,
+        metadata=gate.metadata,
+        description=gate.description,
+        severity=dg.AssetCheckSeverity.ERROR if gate.blocking else dg.AssetCheckSeverity.WARN,
     )
 
 

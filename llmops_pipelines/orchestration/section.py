@@ -1,10 +1,14 @@
 """The base of every section of a corpus's YAML: unknown keys are refused, and `dg check yaml` says what would be right."""
 
+from collections.abc import Collection
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
-from pydantic import ConfigDict, GetJsonSchemaHandler
+from pydantic import ConfigDict, Field, GetJsonSchemaHandler
 from pydantic_core import CoreSchema
+
+from llmops_pipelines.quality.suites import SHIPPED, Suite, load_suite
 
 
 class Section(dg.Model):
@@ -19,6 +23,16 @@ class Section(dg.Model):
             # Beside `additionalProperties: false`, which points at the line: this one names the keys there are.
             schema["propertyNames"] = {"enum": sorted(schema["properties"])}
         return schema
+
+
+class ExpectingSection(Section):
+    """The section of a stage whose table is validated against a suite of expectations."""
+
+    suite: str | None = Field(default=None, description="A suite file of your own, relative to this file.")
+
+    def load_suite(self, folder: Path, shipped: str, gates: Collection[str]) -> Suite:
+        """The suite of the corpus in `folder`, the one that ships as `shipped` where it has none of its own."""
+        return load_suite(folder / self.suite if self.suite else SHIPPED / shipped, reserved=gates)
 
 
 class ByTag:

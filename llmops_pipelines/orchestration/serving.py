@@ -3,7 +3,7 @@
 from typing import Any
 
 from llmops_pipelines.embedding.torch_embedder import shared_embedder
-from llmops_pipelines.evaluation.figures import SetFigures, figures
+from llmops_pipelines.evaluation.contamination import Learned
 from llmops_pipelines.evaluation.measure import collect_questions, measure
 from llmops_pipelines.index.search import Searcher, SearchIndex
 from llmops_pipelines.orchestration.corpus import Corpus
@@ -22,21 +22,39 @@ def released_searcher(corpus: Corpus, lake: Lake) -> tuple[Release, Searcher]:
             "or materialise its assets in the UI"
         )
     index = SearchIndex(releases.open_index(release), corpus.settings.vector_index.index_settings())
-    model = corpus.model(release.manifest.model_key)
+    model = corpus.model(release.manifest.model_key, lake)
     return release, Searcher(index, shared_embedder(model, corpus.settings.embeddings.precision))
 
 
-def evaluate_release(corpus: Corpus, lake: Lake, part: str) -> tuple[Release, list[SetFigures]]:
-    """The figures of the release in force on the questions of `part`. Nothing is recorded but the questions' vectors."""
-    release, searcher = released_searcher(corpus, lake)
+def model_searcher(corpus: Corpus, lake: Lake, key: str) -> Searcher:
+    """The published index of a model, released or not, with the model's embedder. Raises ModelError and ReleaseError."""
+    model = corpus.model(key, lake)
+    index = lake.published(corpus.table("vector_index", key))
+    if index is None:
+        raise ReleaseError(
+            f"nothing is indexed under {key}: run the job {corpus.name}_candidate for this key, or "
+            f"`llmops run {corpus.name}`"
+        )
+    embedder = shared_embedder(model, corpus.settings.embeddings.precision)
+    return Searcher(SearchIndex(index, corpus.settings.vector_index.index_settings()), embedder)
+
+
+def evaluate_part(corpus: Corpus, lake: Lake, key: str, searcher: Searcher, part: str) -> list[dict[str, Any]]:
+    """Evaluation rows of the index of model `key` on the questions of `part`; only the questions' vectors are recorded."""
     section = corpus.settings.evaluation
     sources = corpus.index_with_sources(lake, searcher.index.snapshot)
     questions = collect_questions(
         section.files(corpus.folder), section.known_items, part, sources["documents"], sources["chunks"]
     )
-    table = corpus.table("question_embeddings", release.manifest.model_key)
-    writer = lake.writer(table, schemas.embeddings(searcher.embedder.dimension))
-    return release, figures(measure(searcher.index, searcher.embedder, questions, writer).rows)
+    writer = lake.writer(corpus.table("question_embeddings", key), schemas.embeddings(searcher.embedder.dimension))
+    learned = Learned.of(corpus.model(key, lake).folder)
+    return measure(searcher.index, searcher.embedder, questions, writer, learned=learned).rows
+
+
+def same_corpus(one: Searcher, other: Searcher) -> bool:
+    """Whether two indexes hold the same passages of the same documents, so that their figures can be compared."""
+    lineages = [searcher.index.snapshot.summary["lineage"] for searcher in (one, other)]
+    return lineages[0]["chunks"]["data_version"] == lineages[1]["chunks"]["data_version"]
 
 
 def corpus_status(corpus: Corpus, lake: Lake) -> dict[str, Any]:

@@ -13,6 +13,8 @@ from llmops_pipelines.orchestration.stages.clean_documents import CleanDocuments
 from llmops_pipelines.orchestration.stages.documents import DocumentsSection
 from llmops_pipelines.orchestration.stages.embeddings import EmbeddingsSection
 from llmops_pipelines.orchestration.stages.evaluation import EvaluationSection
+from llmops_pipelines.orchestration.stages.fine_tuned_model import FineTunedModelSection
+from llmops_pipelines.orchestration.stages.training_set import TrainingSetSection
 from llmops_pipelines.orchestration.stages.vector_index import VectorIndexSection
 
 Owner = Annotated[str, StringConstraints(pattern=r"^(team:[A-Za-z0-9_-]+|[^@\s]+@[^@\s]+)$")]
@@ -28,6 +30,8 @@ class CorpusSettings(Section):
     chunks: ChunksSection = PassagesSection(chunker="passages")
     embeddings: EmbeddingsSection = EmbeddingsSection()
     vector_index: VectorIndexSection = VectorIndexSection()
+    training_set: TrainingSetSection = TrainingSetSection()
+    fine_tuned_model: FineTunedModelSection = FineTunedModelSection()
     evaluation: EvaluationSection = EvaluationSection()
     owners: list[Owner] = Field(default=["team:data"], description="E-mail addresses, or teams as `team:name`.")
     schedule: str = Field(

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field
 
+from llmops_pipelines.corpus.sources.beir import BeirSource
 from llmops_pipelines.corpus.sources.directory import DEFAULT_MAX_BYTES, DirectorySource
 from llmops_pipelines.corpus.sources.protocol import Source
 from llmops_pipelines.corpus.sources.python_docs import PythonDocsSource
@@ -38,4 +39,14 @@ class DirectorySection(Section):
         )
 
 
-SourceSection = Annotated[PythonDocsSection | DirectorySection, Discriminator("type"), ByTag("type")]
+class BeirSection(Section):
+    """A public collection in BEIR layout: a folder with `corpus.jsonl`, plain or gzipped."""
+
+    type: Literal["beir"]
+    folder: str = Field(min_length=1, description="The unpacked collection: relative to this file, or absolute.")
+
+    def source(self, folder: Path) -> Source:
+        return BeirSource((folder / self.folder).resolve())
+
+
+SourceSection = Annotated[PythonDocsSection | DirectorySection | BeirSection, Discriminator("type"), ByTag("type")]

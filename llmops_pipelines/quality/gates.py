@@ -9,12 +9,16 @@ NAMED_ROWS = 20
 
 @dataclass(frozen=True)
 class GateResult:
-    """One gate's verdict with its numbers. `metadata` holds JSON values only; a failed gate names the offending rows."""
+    """One gate's verdict with its numbers. `metadata` holds JSON values only; a failed gate names the offending rows.
+
+    A gate that is not `blocking` is about something else than the rows that are published: they are, whatever it says.
+    """
 
     name: str
     passed: bool
     metadata: dict[str, Any] = field(default_factory=dict)
     description: str = ""
+    blocking: bool = True
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)

@@ -45,6 +45,11 @@ class Suite:
         """Differs where any part of the suite differs."""
         return value_hash([self.name, self.version, self.key, [vars(expectation) for expectation in self.expectations]])
 
+    @property
+    def descriptions(self) -> dict[str, str]:
+        """What each expectation says, by its name."""
+        return {expectation.name: expectation.description for expectation in self.expectations}
+
 
 def load_suite(path: Path, reserved: Collection[str] = ()) -> Suite:
     """Read a suite file. Raises SuiteError that names the file and the entry.

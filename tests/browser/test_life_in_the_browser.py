@@ -14,6 +14,7 @@ from tests.dagster_runs import STAGES
 from tests.project_copy import BIN
 
 GROUP = "/locations/llmops_pipelines/asset-groups/python_docs"
+CANDIDATE_JOB = "/locations/llmops_pipelines/jobs/python_docs_candidate"
 RUN_MILLISECONDS = 480_000
 # How far the line of the nDCG@10 chart reaches from its leftmost to its rightmost pixel, as a share of the canvas.
 LINE_WIDTH = """(() => {
@@ -42,13 +43,17 @@ class Launched:
     header: str
 
 
-def launch(ui: UI, chromium: Chromium, name: str) -> Launched:
-    """Materialise the whole group for its one partition, and follow the run to its end."""
+def launch(ui: UI, chromium: Chromium, name: str, place: str = GROUP, key: str | None = None) -> Launched:
+    """Materialise all assets of a place for one partition, `key` or the only one, and follow the run to its end."""
     page = chromium.page
-    page.goto(ui.url + GROUP)
+    page.goto(ui.url + place)
     page.get_by_role("button", name="Materialize all").click()
     dialog = page.get_by_role("dialog")
-    dialog.get_by_role("button", name="All", exact=True).click()
+    if key is None:
+        dialog.get_by_role("button", name="All", exact=True).click()
+    else:
+        dialog.get_by_text("Select a partition or create one").click()
+        page.get_by_role("menuitem").filter(has_text=key).first.click()
     launch_button = dialog.get_by_role("button", name="Launch 1 run")
     expect(launch_button).to_be_enabled()
     chromium.screenshot(f"{name}_partition")
@@ -69,7 +74,28 @@ def first_run(ui: UI, chromium: Chromium) -> Launched:
 
 @pytest.fixture(scope="module")
 def second_run(ui: UI, chromium: Chromium, first_run: Launched) -> Launched:
-    return launch(ui, chromium, "second")
+    return launch(ui, chromium, "second", key=base_key(ui))
+
+
+@pytest.fixture(scope="module")
+def candidate_run(ui: UI, chromium: Chromium, second_run: Launched) -> Launched:
+    """The tuned model, which the first run left as a missing partition, by its own job."""
+    return launch(ui, chromium, "candidate", CANDIDATE_JOB, tuned_key(ui))
+
+
+def base_key(ui: UI) -> str:
+    release = ui.lake.published("python_docs.releases")
+    assert release is not None
+    return next(release.rows(["model_key"]))["model_key"]
+
+
+def tuned_key(ui: UI) -> str:
+    """The key of the model that the first run tuned."""
+    tuned = ui.lake.published("python_docs.fine_tuned_model")
+    assert tuned is not None
+    [row] = tuned.rows(["model_key", "outcome"])
+    assert row["model_key"], row["outcome"]
+    return row["model_key"]
 
 
 def metadata(page: Page, key: str) -> Locator:
@@ -92,8 +118,7 @@ def markdown(page: Page, key: str) -> Locator:
 
 def headline_of(ui: UI) -> float:
     """nDCG@10 of hybrid search over the measured questions, from the rows of the lake."""
-    [name] = [name for name in ui.lake.names() if name.startswith("python_docs.evaluation.")]
-    snapshot = ui.lake.published(name)
+    snapshot = ui.lake.published(f"python_docs.evaluation.{base_key(ui)}")
     assert snapshot is not None
     rows: list[dict[str, Any]] = list(snapshot.rows(["question_set", "system", "unmeasured", "nDCG@10"]))
     asked = [row for row in rows if (row["question_set"], row["system"]) == ("written", "hybrid")]
@@ -106,7 +131,7 @@ def test_code_location_is_the_copy(ui: UI) -> None:
     assert printed.stdout.strip() == str(ui.project)
 
 
-def test_first_page_shows_the_eight_assets_and_nothing_lies_over_it(ui: UI, chromium: Chromium) -> None:
+def test_first_page_shows_every_asset_and_nothing_lies_over_it(ui: UI, chromium: Chromium) -> None:
     page = chromium.page
     page.goto(ui.url)
     expect(page.get_by_role("link", name="Catalog")).to_be_visible()
@@ -121,8 +146,8 @@ def test_first_page_shows_the_eight_assets_and_nothing_lies_over_it(ui: UI, chro
 
 def test_one_click_and_one_run_materialise_everything(ui: UI, chromium: Chromium, first_run: Launched) -> None:
     assert first_run.outcome == "Success"
-    assert "8 assets" in first_run.header
-    assert "27 checks" in first_run.header
+    assert "10 assets" in first_run.header
+    assert "33 checks" in first_run.header
     assert "partition: all-minilm-l6-v2-" in first_run.header
     page = chromium.page
     page.goto(f"{ui.url}/assets/python_docs/documents")
@@ -175,9 +200,9 @@ def test_checks_of_chunks_are_shown_as_passed(ui: UI, chromium: Chromium, first_
 def test_partition_of_embeddings_is_shown_as_materialised(ui: UI, chromium: Chromium, first_run: Launched) -> None:
     page = chromium.page
     page.goto(f"{ui.url}/assets/python_docs/embeddings?view=partitions")
-    for state in ("Failed (0)", "Materialized (1)", "Missing (0)"):
+    for state in ("Failed (0)", "Materialized (1)", "Missing (1)"):  # the tuned model waits
         expect(page.get_by_text(state, exact=True)).to_be_visible()
-    page.get_by_text(re.compile("^all-minilm-l6-v2-[0-9a-f]{8}$")).first.click()
+    page.get_by_text(base_key(ui), exact=True).first.click()
     expect(page.locator(f"a[href^='/runs/{first_run.run_id}']").first).to_be_visible()
     chromium.screenshot("partition")
 
@@ -207,5 +232,28 @@ def test_second_run_does_nothing_and_gives_the_plots_a_second_point(
     chromium.screenshot("plots")
 
 
-def test_console_of_the_browser_holds_no_error(chromium: Chromium, second_run: Launched) -> None:
+def test_the_tuned_model_is_evaluated_by_hand_against_the_released_base(
+    ui: UI, chromium: Chromium, candidate_run: Launched
+) -> None:
+    assert candidate_run.outcome == "Success"
+    assert "4 assets" in candidate_run.header
+    assert f"partition: {tuned_key(ui)}" in candidate_run.header
+    page = chromium.page
+    page.goto(f"{ui.url}/assets/python_docs/evaluation_report")
+    expect(metadata(page, "compared with")).to_have_text(base_key(ui))
+    for name in ("nDCG@10", "nDCG@10 before", "nDCG@10 difference"):
+        expect(metadata(page, name)).to_have_text(re.compile(r"^-?[01]?\.?\d+(e-\d+)?$"))
+    before = float(metadata(page, "nDCG@10 before").inner_text())
+    assert before == pytest.approx(headline_of(ui), abs=1e-12)
+    chromium.screenshot("candidate_report")
+    page.goto(f"{ui.url}/assets/python_docs/fine_tuned_model")
+    expect(metadata(page, "outcome")).to_have_text(f"tuned: {tuned_key(ui)}")
+    plot = markdown(page, "training").locator("img[src^='data:image/png;base64,']")
+    expect(plot).to_be_visible()
+    chromium.screenshot("training")
+    page.goto(f"{ui.url}/assets/python_docs/release")  # a candidate releases nothing
+    expect(metadata(page, "release_id")).to_have_text("r0001")
+
+
+def test_console_of_the_browser_holds_no_error(chromium: Chromium, candidate_run: Launched) -> None:
     assert chromium.errors == []

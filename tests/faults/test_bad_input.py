@@ -9,7 +9,7 @@ import pytest
 from llmops_pipelines.orchestration.corpus import Corpus
 from llmops_pipelines.orchestration.settings import CorpusSettings
 from llmops_pipelines.storage import Lake
-from tests.dagster_runs import failure, metadata, run_job
+from tests.dagster_runs import failure, failures, metadata, run_job
 
 
 def configured(folder: Path, **sections: object) -> Corpus:
@@ -103,5 +103,5 @@ def test_questions_that_cannot_be_read_fail_with_file_and_line(
 ) -> None:
     (articles / "questions.jsonl").write_text('{"id": "q1", "question": "what?"}\n', "utf-8")
     result = run_job(configured(articles, evaluation={"questions": {"written": "questions.jsonl"}}), instance, lake.uri)
-    assert "questions.jsonl:1" in failure(result)
+    assert ["questions.jsonl:1" in why for why in failures(result)] == [True, True]  # training set and evaluation
     assert lake.published(f"articles.vector_index.{configured(articles).model_keys()[0]}") is not None

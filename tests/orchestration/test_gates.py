@@ -114,7 +114,7 @@ def test_a_stage_without_its_upstream_says_what_to_materialise(
     from llmops_pipelines.orchestration.partitions import register_keys
     from tests.dagster_runs import definitions
 
-    register_keys(corpus, instance)
+    register_keys(corpus, instance, lake)
     assets = [asset for asset in definitions(corpus, lake.uri).assets or [] if isinstance(asset, dg.AssetsDefinition)]
     partition = None if stage == "chunks" else corpus.model_keys()[0]
     with pytest.raises(dg.Failure, match=r"has not been published .* materialise it first"):

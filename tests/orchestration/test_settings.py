@@ -14,7 +14,7 @@ MISTAKES = {
     "unknown key": (GOOD + "  documents: {max_lost: 1}\n", 5, ["'max_lost' is not one of ['max_loss', 'suite']"]),
     "wrong type": (GOOD + "  documents: {max_loss: many}\n", 5, ["'many' is not of type 'number'"]),
     "out of bounds": (GOOD + "  documents: {max_loss: 2}\n", 5, ["2 is greater than the maximum of 1"]),
-    "unknown source": ("  source: {type: web}\n", 4, ["'web' is not one of ['directory', 'python_docs']"]),
+    "unknown source": ("  source: {type: web}\n", 4, ["'web' is not one of ['beir', 'directory', 'python_docs']"]),
     "another source's key": (
         "  source: {type: python_docs, packages: [x], uri: y}\n",
         4,

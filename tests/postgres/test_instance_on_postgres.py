@@ -12,12 +12,13 @@ from dagster_postgres.utils import DagsterPostgresException
 
 from llmops_pipelines.orchestration.corpus import Corpus
 from llmops_pipelines.orchestration.partitions import register_keys
+from llmops_pipelines.orchestration.stages import CANDIDATE_STAGES, RELEASE
 from llmops_pipelines.storage import Lake
 from tests.conftest import PROJECT
 from tests.dagster_runs import STAGES, checks, failure, metadata, run_job
 from tests.postgres.conftest import Server
 
-PARTITIONED = STAGES[3:]
+PARTITIONED = [*CANDIDATE_STAGES, RELEASE]
 
 
 @pytest.fixture
@@ -78,7 +79,7 @@ def test_every_storage_of_the_instance_is_the_database_of_the_environment(
 def test_life_is_read_back_from_a_second_instance_and_a_second_run_does_nothing(
     corpus: Corpus, lake: Lake, instance: dg.DagsterInstance, home: Path
 ) -> None:
-    assert register_keys(corpus, instance) == corpus.model_keys()
+    assert register_keys(corpus, instance, lake) == corpus.model_keys()
     [key] = corpus.model_keys()
     first = run_job(corpus, instance, lake.uri)
     assert first.success
@@ -99,7 +100,7 @@ def test_life_is_read_back_from_a_second_instance_and_a_second_run_does_nothing(
         ]
         read_checks = {f"{found.asset_key.path[-1]}:{found.check_name}": found.passed for found in evaluated}
         assert read_checks == checks(first)
-        assert list(read_checks.values()) == [True] * 27
+        assert list(read_checks.values()) == [True] * 33
         for stage in STAGES:
             event = reader.get_latest_materialization_event(corpus.key(stage))
             assert event is not None and event.asset_materialization is not None

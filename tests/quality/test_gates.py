@@ -34,4 +34,5 @@ def test_a_gate_as_plain_data() -> None:
         "passed": False,
         "metadata": {"failures": 1, "offending": ["x"]},
         "description": "No NaN.",
+        "blocking": True,
     }

@@ -1,6 +1,5 @@
 """Stage `chunks`: the passages that are embedded."""
 
-from collections.abc import Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -15,10 +14,10 @@ from llmops_pipelines.corpus.chunking.whole_document import WholeDocumentChunker
 from llmops_pipelines.embedding.model_folder import ModelFolder
 from llmops_pipelines.orchestration.metadata import sync_metadata
 from llmops_pipelines.orchestration.progress import Progress
-from llmops_pipelines.orchestration.publishing import Publication, Staged, counts_at_rest, publish
+from llmops_pipelines.orchestration.publishing import Publication, Staged, counts_at_rest, published_asset
 from llmops_pipelines.orchestration.section import ByTag, Section
-from llmops_pipelines.resources.lake import LakeResource
 from llmops_pipelines.storage.identity import value_hash
+from llmops_pipelines.storage.lake import Lake
 from llmops_pipelines.storage.schemas import CHUNKS
 from llmops_pipelines.storage.snapshot import Snapshot
 from llmops_pipelines.storage.writer import Writer
@@ -39,11 +38,13 @@ class PassagesSection(Section):
 
     chunker: Literal["passages"]
     max_tokens: int | None = Field(
-        default=None, ge=16, description="Bound of a passage with special tokens; the base model's window by default."
+        default=None,
+        ge=16,
+        description="Bound of a passage with special tokens; by default what the base model's prompt leaves of its window.",
     )
 
     def chunker_for(self, base: ModelFolder) -> Chunker:
-        return PassageChunker(ChunkTokenizer(base.tokenizer_path), self.max_tokens or base.max_tokens)
+        return PassageChunker(ChunkTokenizer(base.tokenizer_path), self.max_tokens or base.text_tokens)
 
 
 class WholeDocumentSection(Section):
@@ -67,24 +68,17 @@ def chunks_asset(corpus: "Corpus") -> dg.AssetsDefinition:
         lineage = {**upstream.summary["lineage"], "chunker": corpus.chunker.identity, "documents": upstream.reference}
         return Staged(report.data_version, {**report.as_dict(), "lineage": lineage}, gates)
 
-    @corpus.asset("chunks", code_version=CODE_VERSION, checks=CHECKS, deps=["clean_documents"])
-    def chunks(
-        context: dg.AssetExecutionContext, lake: LakeResource
-    ) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult]:
+    @published_asset(corpus, "chunks", code_version=CODE_VERSION, checks=CHECKS, deps=["clean_documents"])
+    def chunks(context: dg.AssetExecutionContext, lake: Lake) -> Publication:
         """Passages with the text that is embedded, its content hash, and where in the document it stands."""
-        store = lake.open()
-        upstream = corpus.upstream(store, "clean_documents")
-        yield from publish(
-            context,
-            store,
-            Publication(
-                table=corpus.table("chunks"),
-                schema=CHUNKS,
-                inputs=value_hash([CODE_VERSION, corpus.chunker.identity, upstream.data_version]),
-                stage=partial(stage, upstream, Progress(context.log, "chunks", "documents")),
-                describe=_describe,
-                at_rest=lambda summary: {**counts_at_rest(summary), "documents_reused": summary["documents"]},
-            ),
+        upstream = corpus.upstream(lake, "clean_documents")
+        return Publication(
+            table=corpus.table("chunks"),
+            schema=CHUNKS,
+            inputs=value_hash([CODE_VERSION, corpus.chunker.identity, upstream.data_version]),
+            stage=partial(stage, upstream, Progress(context.log, "chunks", "documents")),
+            describe=_describe,
+            at_rest=lambda summary: {**counts_at_rest(summary), "documents_reused": summary["documents"]},
         )
 
     return chunks

@@ -1,8 +1,6 @@
 """Stage `clean_documents`: the documents fit to be used, and why the others are not."""
 
-from collections.abc import Iterator
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import dagster as dg
@@ -17,11 +15,11 @@ from llmops_pipelines.corpus.cleaning.mojibake import Mojibake
 from llmops_pipelines.corpus.cleaning.unicode_nfc import UnicodeNfc
 from llmops_pipelines.orchestration.metadata import bullets, sync_metadata
 from llmops_pipelines.orchestration.progress import Progress
-from llmops_pipelines.orchestration.publishing import Publication, Staged, counts_at_rest, publish
-from llmops_pipelines.orchestration.section import Section
-from llmops_pipelines.quality.suites import SHIPPED, load_suite, validate
-from llmops_pipelines.resources.lake import LakeResource
+from llmops_pipelines.orchestration.publishing import Publication, Staged, counts_at_rest, published_asset
+from llmops_pipelines.orchestration.section import ExpectingSection
+from llmops_pipelines.quality.suites import validate
 from llmops_pipelines.storage.identity import text_hash, value_hash
+from llmops_pipelines.storage.lake import Lake
 from llmops_pipelines.storage.schemas import CLEAN_DOCUMENTS
 from llmops_pipelines.storage.snapshot import Snapshot
 from llmops_pipelines.storage.writer import Writer
@@ -41,7 +39,7 @@ GATES = {
 LanguageCode = Annotated[str, StringConstraints(pattern="^[a-z]{2,3}$")]
 
 
-class CleanDocumentsSection(Section):
+class CleanDocumentsSection(ExpectingSection):
     """The cleaning rules and their bounds."""
 
     mojibake: bool = Field(default=True, description="Repair text that was decoded with the wrong encoding.")
@@ -53,7 +51,6 @@ class CleanDocumentsSection(Section):
     )
     min_characters: int = Field(default=Length.min_characters, ge=1, le=10_000)
     max_characters: int = Field(default=Length.max_characters, ge=10_000)
-    suite: str | None = Field(default=None, description="A suite file of your own, relative to this file.")
 
     def cleaner(self) -> Cleaner:
         repairs = [Mojibake()] * self.mojibake + [ControlCharacters()] * self.control_characters
@@ -63,15 +60,11 @@ class CleanDocumentsSection(Section):
             duplicates=ExactDuplicates() if self.exact_duplicates else None,
         )
 
-    def suite_path(self, folder: Path) -> Path:
-        return folder / self.suite if self.suite else SHIPPED / "clean_documents.yaml"
-
 
 def clean_documents_asset(corpus: "Corpus") -> dg.AssetsDefinition:
     """The asset `<corpus>/clean_documents`."""
     section = corpus.settings.clean_documents
-    suite = load_suite(section.suite_path(corpus.folder), reserved=GATES)
-    checks = GATES | {expectation.name: expectation.description for expectation in suite.expectations}
+    suite = section.load_suite(corpus.folder, "clean_documents.yaml", GATES)
 
     def stage(upstream: Snapshot, progress: Progress, writer: Writer, published: Snapshot | None) -> Staged:
         report = clean_documents(corpus.cleaner, upstream, writer, published, progress)
@@ -80,24 +73,19 @@ def clean_documents_asset(corpus: "Corpus") -> dg.AssetsDefinition:
         lineage = {"corpus_version": upstream.data_version, "cleaner": corpus.cleaner.identity}
         return Staged(report.data_version, {**report.as_dict(), "lineage": lineage}, gates)
 
-    @corpus.asset("clean_documents", code_version=CODE_VERSION, checks=checks, deps=["documents"])
-    def clean_documents_(
-        context: dg.AssetExecutionContext, lake: LakeResource
-    ) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult]:
+    @published_asset(
+        corpus, "clean_documents", code_version=CODE_VERSION, checks=GATES | suite.descriptions, deps=["documents"]
+    )
+    def clean_documents_(context: dg.AssetExecutionContext, lake: Lake) -> Publication:
         """The documents fit to be used: repaired text, and for every document that was dropped the rule that did it."""
-        store = lake.open()
-        upstream = corpus.upstream(store, "documents")
-        yield from publish(
-            context,
-            store,
-            Publication(
-                table=corpus.table("clean_documents"),
-                schema=CLEAN_DOCUMENTS,
-                inputs=value_hash([CODE_VERSION, corpus.cleaner.identity, suite.identity, upstream.data_version]),
-                stage=partial(stage, upstream, Progress(context.log, "clean_documents", "documents")),
-                describe=_describe,
-                at_rest=lambda summary: {**counts_at_rest(summary), "reused": summary["documents"]},
-            ),
+        upstream = corpus.upstream(lake, "documents")
+        return Publication(
+            table=corpus.table("clean_documents"),
+            schema=CLEAN_DOCUMENTS,
+            inputs=value_hash([CODE_VERSION, corpus.cleaner.identity, suite.identity, upstream.data_version]),
+            stage=partial(stage, upstream, Progress(context.log, "clean_documents", "documents")),
+            describe=_describe,
+            at_rest=lambda summary: {**counts_at_rest(summary), "reused": summary["documents"]},
         )
 
     return clean_documents_

@@ -1,8 +1,6 @@
 """Stage `documents`: the source, synced."""
 
-from collections.abc import Iterator
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -13,11 +11,11 @@ from llmops_pipelines.corpus.sources.protocol import Stated
 from llmops_pipelines.corpus.syncing import sync_documents
 from llmops_pipelines.orchestration.metadata import bullets, sync_metadata
 from llmops_pipelines.orchestration.progress import Progress
-from llmops_pipelines.orchestration.publishing import Publication, Staged, counts_at_rest, publish
-from llmops_pipelines.orchestration.section import Section
-from llmops_pipelines.quality.suites import SHIPPED, load_suite, validate
-from llmops_pipelines.resources.lake import LakeResource
+from llmops_pipelines.orchestration.publishing import Publication, Staged, counts_at_rest, published_asset
+from llmops_pipelines.orchestration.section import ExpectingSection
+from llmops_pipelines.quality.suites import validate
 from llmops_pipelines.storage.identity import value_hash
+from llmops_pipelines.storage.lake import Lake
 from llmops_pipelines.storage.schemas import DOCUMENTS
 from llmops_pipelines.storage.snapshot import Snapshot
 from llmops_pipelines.storage.writer import Writer
@@ -32,21 +30,16 @@ GATES = {
 }
 
 
-class DocumentsSection(Section):
+class DocumentsSection(ExpectingSection):
     """How the source is synced."""
 
     max_loss: float = Field(default=0.2, ge=0, le=1, description="The share of documents that one sync may delete.")
-    suite: str | None = Field(default=None, description="A suite file of your own, relative to this file.")
-
-    def suite_path(self, folder: Path) -> Path:
-        return folder / self.suite if self.suite else SHIPPED / "documents.yaml"
 
 
 def documents_asset(corpus: "Corpus") -> dg.AssetsDefinition:
     """The asset `<corpus>/documents`."""
     section = corpus.settings.documents
-    suite = load_suite(section.suite_path(corpus.folder), reserved=GATES)
-    checks = GATES | {expectation.name: expectation.description for expectation in suite.expectations}
+    suite = section.load_suite(corpus.folder, "documents.yaml", GATES)
 
     def stage(progress: Progress, writer: Writer, published: Snapshot | None) -> Staged:
         report = sync_documents(corpus.source, writer, published, section.max_loss, progress)
@@ -55,25 +48,19 @@ def documents_asset(corpus: "Corpus") -> dg.AssetsDefinition:
         gates = [*report.gates, *validate(suite, frame)]
         return Staged(report.data_version, report.as_dict(), gates, final=UNREADABLE not in report.skipped)
 
-    @corpus.asset("documents", code_version=CODE_VERSION, checks=checks)
-    def documents(
-        context: dg.AssetExecutionContext, lake: LakeResource
-    ) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult]:
+    @published_asset(corpus, "documents", code_version=CODE_VERSION, checks=GATES | suite.descriptions)
+    def documents(context: dg.AssetExecutionContext, lake: Lake) -> Publication:
         """One row a source document, as ingested; synced with the source: added, changed, deleted, unchanged."""
         source = corpus.source
         # A source that cannot tell cheaply whether it changed is read every time.
         state = source.state() if isinstance(source, Stated) else context.run_id
-        yield from publish(
-            context,
-            lake.open(),
-            Publication(
-                table=corpus.table("documents"),
-                schema=DOCUMENTS,
-                inputs=value_hash([CODE_VERSION, repr(source), section.model_dump(), suite.identity, state]),
-                stage=partial(stage, Progress(context.log, "documents", "documents")),
-                describe=_describe,
-                at_rest=counts_at_rest,
-            ),
+        return Publication(
+            table=corpus.table("documents"),
+            schema=DOCUMENTS,
+            inputs=value_hash([CODE_VERSION, repr(source), section.model_dump(), suite.identity, state]),
+            stage=partial(stage, Progress(context.log, "documents", "documents")),
+            describe=_describe,
+            at_rest=counts_at_rest,
         )
 
     return documents

@@ -1,23 +1,25 @@
 """Stage `embeddings`: one vector per distinct text under one model."""
 
-from collections.abc import Iterator
+import json
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import dagster as dg
-from pydantic import Field
+from pydantic import Discriminator, Field, GetJsonSchemaHandler, Tag
+from pydantic_core import CoreSchema
 
 from llmops_pipelines.embedding.embedder import Embedder
+from llmops_pipelines.embedding.hub import HubModel
 from llmops_pipelines.embedding.missing import embed_missing, embedding_gates
 from llmops_pipelines.embedding.model_folder import ModelFolder, bundled_model
 from llmops_pipelines.embedding.torch_embedder import Precision
 from llmops_pipelines.orchestration.progress import Progress
-from llmops_pipelines.orchestration.publishing import Publication, Staged, publish
+from llmops_pipelines.orchestration.publishing import Publication, Staged, published_asset
 from llmops_pipelines.orchestration.section import Section
-from llmops_pipelines.resources.lake import LakeResource
 from llmops_pipelines.storage import schemas
 from llmops_pipelines.storage.identity import value_hash
+from llmops_pipelines.storage.lake import Lake
 from llmops_pipelines.storage.snapshot import Snapshot
 from llmops_pipelines.storage.writer import Writer
 
@@ -35,26 +37,84 @@ CHECKS = {
 }
 
 
+class PromptsSection(Section):
+    """What is put before a text. One that is left out is as the model's own files say; an empty one is none."""
+
+    query: str | None = Field(default=None, description='For instance "query: ".')
+    document: str | None = Field(default=None, description='For instance "passage: ".')
+
+
 class ModelSection(Section):
     """A sentence-transformers model with safetensors weights."""
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$", description="First part of the partition key.")
-    folder: str = Field(min_length=1, description="The model's folder (relative to this file, or absolute).")
     sha256: str | None = Field(
         default=None, pattern="^[0-9a-f]{64}$", description="What model.safetensors must hash to."
     )
+    prompts: PromptsSection = PromptsSection()
+
+
+class FolderModelSection(ModelSection):
+    """A model in a folder."""
+
+    folder: str = Field(min_length=1, description="The model's folder (relative to this file, or absolute).")
+
+    def model(self, folder: Path) -> ModelFolder:
+        path = (folder / self.folder).resolve()
+        return ModelFolder(self.name, path, self.sha256, self.prompts.query, self.prompts.document)
+
+
+class HubModelSection(ModelSection):
+    """A model of a hub, downloaded into the local cache by `llmops run` and `llmops ui`."""
+
+    hub: str = Field(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*$", description="owner/name, as on the hub."
+    )
+    revision: str | None = Field(default=None, min_length=1, description="A branch, tag or commit of it.")
+
+    def model(self, folder: Path) -> HubModel:
+        prompts = self.prompts
+        return HubModel(self.name, self.hub, self.revision, self.sha256, prompts.query, prompts.document)
+
+
+class OneKind:
+    """Annotates the union of the kinds of model: a string is `bundled`, with the key `hub` it is that, otherwise a folder.
+
+    Written so that `dg check yaml` reports a model with both keys, or with neither, by its line.
+    """
+
+    def __get_pydantic_json_schema__(self, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        _, hub, folder = handler(core_schema)["oneOf"]
+        either = {"type": "object", "if": {"required": ["hub"]}, "then": hub, "else": folder}
+        return {"if": {"type": "string"}, "then": {"enum": ["bundled"]}, "else": either}
+
+
+def _kind(model: Any) -> str:
+    if isinstance(model, str):
+        return "bundled"
+    return "hub" if isinstance(model, HubModelSection) or (isinstance(model, dict) and "hub" in model) else "folder"
+
+
+AnyModelSection = Annotated[
+    Annotated[Literal["bundled"], Tag("bundled")]
+    | Annotated[HubModelSection, Tag("hub")]
+    | Annotated[FolderModelSection, Tag("folder")],
+    Discriminator(_kind),
+    OneKind(),
+]
 
 
 class EmbeddingsSection(Section):
     """The embedding models; each is a partition. The first is the base model."""
 
-    models: list[ModelSection] = Field(default=[], description="None named: the bundled all-MiniLM-L6-v2.")
+    models: list[AnyModelSection] = Field(
+        default=["bundled"], min_length=1, description="`bundled` is the all-MiniLM-L6-v2 that ships."
+    )
     precision: Precision = Field(default="auto", description="auto: bf16 where the device is faster in it.")
 
-    def model_folders(self, folder: Path) -> list[ModelFolder]:
-        if not self.models:
-            return [bundled_model()]
-        return [ModelFolder(model.name, (folder / model.folder).resolve(), model.sha256) for model in self.models]
+    def configured(self, folder: Path) -> list[ModelFolder | HubModel]:
+        """The models in their order; `folder` is that of the YAML file. Nothing is read."""
+        return [bundled_model() if model == "bundled" else model.model(folder) for model in self.models]
 
 
 def embeddings_asset(corpus: "Corpus") -> dg.AssetsDefinition:
@@ -69,7 +129,8 @@ def embeddings_asset(corpus: "Corpus") -> dg.AssetsDefinition:
         gates = embedding_gates(writer.staged(), list(texts), embedder.fingerprint, allows_truncation)
         return Staged(report.data_version, report.as_dict(), gates)
 
-    @corpus.asset(
+    @published_asset(
+        corpus,
         "embeddings",
         code_version=CODE_VERSION,
         checks=CHECKS,
@@ -77,33 +138,34 @@ def embeddings_asset(corpus: "Corpus") -> dg.AssetsDefinition:
         kinds=["lancedb", "huggingface"],
         partitioned=True,
     )
-    def embeddings(
-        context: dg.AssetExecutionContext, lake: LakeResource
-    ) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult]:
+    def embeddings(context: dg.AssetExecutionContext, lake: Lake) -> Publication:
         """One vector per distinct text and model fingerprint. Only texts that have none yet are embedded."""
-        store = lake.open()
-        chunks = corpus.upstream(store, "chunks")
-        embedder = corpus.embedder(context.partition_key)
+        chunks = corpus.upstream(lake, "chunks")
+        embedder = corpus.embedder(context.partition_key, lake)
         bound = corpus.chunker.max_tokens
-        yield from publish(
-            context,
-            store,
-            Publication(
-                table=corpus.table("embeddings", context.partition_key),
-                schema=schemas.embeddings(embedder.dimension),
-                inputs=value_hash([CODE_VERSION, embedder.fingerprint, bound is None, chunks.data_version]),
-                stage=partial(stage, chunks, embedder, Progress(context.log, "embeddings", "texts")),
-                describe=_describe,
-                at_rest=_at_rest,
-            ),
+        return Publication(
+            table=corpus.table("embeddings", context.partition_key),
+            schema=schemas.embeddings(embedder.dimension),
+            inputs=value_hash([CODE_VERSION, embedder.fingerprint, bound is None, chunks.data_version]),
+            stage=partial(stage, chunks, embedder, Progress(context.log, "embeddings", "texts")),
+            describe=partial(_describe, corpus.model(context.partition_key, lake)),
+            at_rest=_at_rest,
         )
 
     return embeddings
 
 
-def _describe(summary: dict[str, Any]) -> dict[str, Any]:
+def _describe(model: ModelFolder, summary: dict[str, Any]) -> dict[str, Any]:
     counted = ("distinct", "reused", "embedded", "tokens", "truncated", "unused", "seconds")
-    metadata = {name: summary[name] for name in counted}
+    metadata = {
+        **{name: summary[name] for name in counted},
+        "licence": model.licence,
+        "dimension": model.dimension,
+        "max_tokens": model.max_tokens,
+        "query_prompt": _quoted(model.prompt("query")),
+        "document_prompt": _quoted(model.prompt("document")),
+        "fingerprint": model.fingerprint,
+    }
     if summary["embedded"]:
         metadata |= {"texts_per_second": summary["embedded"] / summary["seconds"], "numerics": summary["numerics"]}
     return metadata
@@ -111,3 +173,8 @@ def _describe(summary: dict[str, Any]) -> dict[str, Any]:
 
 def _at_rest(summary: dict[str, Any]) -> dict[str, Any]:
     return {**summary, "reused": summary["distinct"], "embedded": 0, "tokens": 0, "seconds": 0.0}
+
+
+def _quoted(prompt: str) -> str:
+    """A prompt with its spaces to be seen."""
+    return json.dumps(prompt, ensure_ascii=False) if prompt else "none"

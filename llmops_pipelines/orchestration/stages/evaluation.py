@@ -1,6 +1,5 @@
 """Stage `evaluation`: how well one index answers the questions of the corpus."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -8,20 +7,22 @@ import dagster as dg
 from pydantic import Field, StringConstraints
 
 from llmops_pipelines.embedding.embedder import Embedder
+from llmops_pipelines.embedding.torch_embedder import shared_embedder
+from llmops_pipelines.evaluation.contamination import Learned
 from llmops_pipelines.evaluation.evaluate import SYSTEMS
 from llmops_pipelines.evaluation.figures import HEADLINE_SYSTEM, SetFigures, figures
 from llmops_pipelines.evaluation.known_items import KNOWN_ITEMS
 from llmops_pipelines.evaluation.measure import collect_questions, measure
 from llmops_pipelines.evaluation.metrics import SCORER
-from llmops_pipelines.evaluation.questions import file_hash
+from llmops_pipelines.evaluation.question_files import file_hash
 from llmops_pipelines.index.search import SearchIndex
 from llmops_pipelines.orchestration.progress import Progress
-from llmops_pipelines.orchestration.publishing import Publication, Staged, counts_at_rest, publish
+from llmops_pipelines.orchestration.publishing import Publication, Staged, counts_at_rest, published_asset
 from llmops_pipelines.orchestration.section import Section
 from llmops_pipelines.quality.gates import GateResult, offenders_gate
-from llmops_pipelines.resources.lake import LakeResource
 from llmops_pipelines.storage import schemas
 from llmops_pipelines.storage.identity import value_hash
+from llmops_pipelines.storage.lake import Lake
 from llmops_pipelines.storage.snapshot import Snapshot
 from llmops_pipelines.storage.sync import Sync
 from llmops_pipelines.storage.writer import Writer
@@ -29,7 +30,7 @@ from llmops_pipelines.storage.writer import Writer
 if TYPE_CHECKING:
     from llmops_pipelines.orchestration.corpus import Corpus
 
-CODE_VERSION = "1"
+CODE_VERSION = "2"
 CHECKS = {"every_question_counted": "Every question has a row for every system: measured, or unmeasured with a reason."}
 DAILY_PART = "dev"
 
@@ -43,7 +44,7 @@ class EvaluationSection(Section):
 
     questions: dict[SetName, str] = Field(
         default={},
-        description="Question files (JSON lines, relative to this file) by the name of the set.",
+        description="Question files (.jsonl, .csv, or folders in BEIR layout) by the name of the set.",
         json_schema_extra={"additionalProperties": False},
     )
     known_items: int = Field(
@@ -61,6 +62,7 @@ def evaluation_asset(corpus: "Corpus") -> dg.AssetsDefinition:
     def stage(
         upstream: dict[str, Snapshot],
         embedder: Embedder,
+        learned: Learned | None,
         question_writer: Writer,
         progress: Progress,
         writer: Writer,
@@ -70,7 +72,7 @@ def evaluation_asset(corpus: "Corpus") -> dg.AssetsDefinition:
             section.files(corpus.folder), section.known_items, DAILY_PART, upstream["documents"], upstream["chunks"]
         )
         index = SearchIndex(upstream["index"], corpus.settings.vector_index.index_settings())
-        measurement = measure(index, embedder, questions, question_writer, progress)
+        measurement = measure(index, embedder, questions, question_writer, progress, learned)
         sync = Sync(writer, published)
         for row in measurement.rows:
             sync.put(row)
@@ -81,46 +83,43 @@ def evaluation_asset(corpus: "Corpus") -> dg.AssetsDefinition:
             "figures": [found.as_dict() for found in figures(measurement.rows)],
             "unmeasured": sum(row["unmeasured"] is not None for row in measurement.rows) // len(SYSTEMS),
             "questions": len(questions),
+            "scorer": SCORER,
             "lineage": {**upstream["index"].summary["lineage"], "index": upstream["index"].reference},
         }
         return Staged(sync.data_version, summary, [_accounting([q.id for q in questions], writer.staged())])
 
-    @corpus.asset(
+    @published_asset(
+        corpus,
         "evaluation",
         code_version=CODE_VERSION,
         checks=CHECKS,
         deps=["vector_index", "clean_documents", "chunks"],
         partitioned=True,
     )
-    def evaluation(
-        context: dg.AssetExecutionContext, lake: LakeResource
-    ) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult]:
+    def evaluation(context: dg.AssetExecutionContext, lake: Lake) -> Publication:
         """One row per question and system: what was retrieved, its scores and its time."""
-        store = lake.open()
-        upstream = corpus.index_with_sources(store, corpus.upstream(store, "vector_index", context.partition_key))
-        embedder = corpus.embedder(context.partition_key)
+        upstream = corpus.index_with_sources(lake, corpus.upstream(lake, "vector_index", context.partition_key))
+        model = corpus.model(context.partition_key, lake)
+        embedder = shared_embedder(model, corpus.settings.embeddings.precision)
         question_table = corpus.table("question_embeddings", context.partition_key)
         # The first set gives the headline, so that the order counts.
         files = [[name, file_hash(path)] for name, path in section.files(corpus.folder).items()]
         versions = [snapshot.data_version for snapshot in upstream.values()]
-        yield from publish(
-            context,
-            store,
-            Publication(
-                table=corpus.table("evaluation", context.partition_key),
-                schema=schemas.EVALUATION,
-                inputs=value_hash([CODE_VERSION, SCORER, section.known_items, files, embedder.fingerprint, versions]),
-                stage=lambda writer, published: stage(
-                    upstream,
-                    embedder,
-                    store.writer(question_table, schemas.embeddings(embedder.dimension)),
-                    Progress(context.log, "evaluation", "questions"),
-                    writer,
-                    published,
-                ),
-                describe=_describe,
-                at_rest=lambda summary: {**counts_at_rest(summary), "questions_embedded": 0},
+        return Publication(
+            table=corpus.table("evaluation", context.partition_key),
+            schema=schemas.EVALUATION,
+            inputs=value_hash([CODE_VERSION, SCORER, section.known_items, files, embedder.fingerprint, versions]),
+            stage=lambda writer, published: stage(
+                upstream,
+                embedder,
+                Learned.of(model.folder),
+                lake.writer(question_table, schemas.embeddings(embedder.dimension)),
+                Progress(context.log, "evaluation", "questions"),
+                writer,
+                published,
             ),
+            describe=_describe,
+            at_rest=lambda summary: {**counts_at_rest(summary), "questions_embedded": 0},
         )
 
     return evaluation

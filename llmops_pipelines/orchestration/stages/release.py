@@ -41,7 +41,7 @@ def release_asset(corpus: "Corpus") -> dg.AssetsDefinition:
             )
         manifest = Manifest(
             model_key=context.partition_key,
-            fingerprint=corpus.model(context.partition_key).fingerprint,
+            fingerprint=corpus.model(context.partition_key, store).fingerprint,
             index_table=index.name,
             index_version=index.version,
             index_identity=index.data_version,

@@ -1,6 +1,5 @@
 """Stage `vector_index`: the searchable table of one embedding model."""
 
-from collections.abc import Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -12,11 +11,11 @@ from llmops_pipelines.index.reconcile import recall_gate, reconcile
 from llmops_pipelines.index.search import SearchIndex
 from llmops_pipelines.orchestration.metadata import sync_metadata
 from llmops_pipelines.orchestration.progress import Progress
-from llmops_pipelines.orchestration.publishing import Publication, Staged, counts_at_rest, publish
+from llmops_pipelines.orchestration.publishing import Publication, Staged, counts_at_rest, published_asset
 from llmops_pipelines.orchestration.section import Section
-from llmops_pipelines.resources.lake import LakeResource
 from llmops_pipelines.storage import schemas
 from llmops_pipelines.storage.identity import value_hash
+from llmops_pipelines.storage.lake import Lake
 from llmops_pipelines.storage.snapshot import Snapshot
 from llmops_pipelines.storage.writer import Writer
 
@@ -72,22 +71,20 @@ def vector_index_asset(corpus: "Corpus") -> dg.AssetsDefinition:
         lineage = {**upstream["chunks"].summary["lineage"], "chunks": upstream["chunks"].reference}
         return Staged(report.data_version, {**report.as_dict(), "lineage": lineage}, gates)
 
-    @corpus.asset(
+    @published_asset(
+        corpus,
         "vector_index",
         code_version=CODE_VERSION,
         checks=CHECKS,
         deps=["chunks", "clean_documents", "embeddings"],
         partitioned=True,
     )
-    def vector_index(
-        context: dg.AssetExecutionContext, lake: LakeResource
-    ) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult]:
+    def vector_index(context: dg.AssetExecutionContext, lake: Lake) -> Publication:
         """The searchable table of one embedding model: vectors, full text and what results are filtered by."""
-        store = lake.open()
         upstream = {
-            "chunks": corpus.upstream(store, "chunks"),
-            "documents": corpus.upstream(store, "clean_documents"),
-            "embeddings": corpus.upstream(store, "embeddings", context.partition_key),
+            "chunks": corpus.upstream(lake, "chunks"),
+            "documents": corpus.upstream(lake, "clean_documents"),
+            "embeddings": corpus.upstream(lake, "embeddings", context.partition_key),
         }
         if upstream["chunks"].summary["lineage"]["documents"]["data_version"] != upstream["documents"].data_version:
             raise dg.Failure(
@@ -95,19 +92,15 @@ def vector_index_asset(corpus: "Corpus") -> dg.AssetsDefinition:
                 f"{corpus.name}/chunks, then {corpus.name}/embeddings and this",
                 allow_retries=False,
             )
-        model = corpus.model(context.partition_key)
+        model = corpus.model(context.partition_key, lake)
         versions = [snapshot.data_version for snapshot in upstream.values()]
-        yield from publish(
-            context,
-            store,
-            Publication(
-                table=corpus.table("vector_index", context.partition_key),
-                schema=schemas.vector_index(model.dimension),
-                inputs=value_hash([CODE_VERSION, model.fingerprint, section.model_dump(), versions]),
-                stage=partial(stage, upstream, model.fingerprint, Progress(context.log, "vector_index", "chunks")),
-                describe=_describe,
-                at_rest=counts_at_rest,
-            ),
+        return Publication(
+            table=corpus.table("vector_index", context.partition_key),
+            schema=schemas.vector_index(model.dimension),
+            inputs=value_hash([CODE_VERSION, model.fingerprint, section.model_dump(), versions]),
+            stage=partial(stage, upstream, model.fingerprint, Progress(context.log, "vector_index", "chunks")),
+            describe=_describe,
+            at_rest=counts_at_rest,
         )
 
     return vector_index

@@ -1,0 +1,160 @@
+"""What `llmops run` did, in one object: for people, and as JSON."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import dagster as dg
+from rich.console import Console
+
+from llmops_pipelines.orchestration.corpus import Corpus
+from llmops_pipelines.orchestration.life import PlannedRun
+
+
+@dataclass
+class RunSummary:
+    """What the runs did, all models together. `ndcg10` is that of the model in production: hybrid search, dev questions.
+
+    `ndcg10_before` and `ndcg10_after` are of the model that serves (the base, where the tuned one does) and of the model
+    of the last training, on the questions measured under both; None where it gave none, or it could not be compared.
+    """
+
+    corpus: str
+    model: str
+    documents: int | None = None
+    chunks: int | None = None
+    embedded: int | None = None
+    reused: int | None = None
+    questions_embedded: int | None = None
+    ndcg10: float | None = None
+    ndcg10_interval: list[float] | None = None
+    tuning: str | None = None
+    candidate: str | None = None
+    ndcg10_before: float | None = None
+    ndcg10_after: float | None = None
+    ndcg10_difference: list[float] | None = None
+    candidate_report: str | None = None
+    seconds: float = 0.0
+    report: str | None = None
+    release: str | None = None
+    failures: list[str] = field(default_factory=list)
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    def show(self, console: Console) -> None:
+        """Print the summary for people."""
+        for failure in self.failures:
+            console.print(f"[bold red]failed:[/] {failure}", highlight=False, soft_wrap=True)
+        lines = {
+            "documents": self.documents,
+            "chunks": self.chunks,
+            "embedded": self.embedded,
+            "reused": self.reused,
+            "nDCG@10": _with_interval(self.ndcg10, self.ndcg10_interval),
+            "release": f"{self.release}, {self.model}" if self.release else None,
+            "report": self.report,
+            "tuning": self.tuning,
+            "candidate": self._candidate(),
+            "its report": self.candidate_report,
+            "seconds": f"{self.seconds:.0f}",
+        }
+        for name, value in lines.items():
+            if value is not None:
+                shown = f"{value:,}" if isinstance(value, int) else value
+                console.print(f"[bold]{name:>10}[/]  {shown}", highlight=False, soft_wrap=True)
+        if not self.failures:
+            console.print(f'\nSearch it:  llmops search {self.corpus} "..."    See it:  llmops ui', highlight=False)
+
+    def _candidate(self) -> str | None:
+        if self.ndcg10_before is None or self.ndcg10_after is None or self.ndcg10_difference is None:
+            return self.candidate
+        low, high = self.ndcg10_difference
+        return (
+            f"{self.candidate}: nDCG@10 {self.ndcg10_before:.3f} before, {self.ndcg10_after:.3f} after; difference "
+            f"[{low:+.3f}, {high:+.3f}] (dev, 95 % interval)"
+        )
+
+
+def summarise(corpus: Corpus, results: Sequence[tuple[PlannedRun, dg.ExecuteInProcessResult]]) -> RunSummary:
+    """The summary of the runs, in their order; the last one of the life job was that of the model in production."""
+    found = [(run, _metadata(result)) for run, result in results]
+    production, stages = next((run, stages) for run, stages in reversed(found) if run.job == "life")
+
+    def value(stage: str, name: str, of: Mapping[str, Mapping[str, Any]] = stages) -> Any:
+        return of.get(stage, {}).get(name)
+
+    def total(stage: str, name: str) -> int | None:
+        counts = [count for _, of in found if (count := value(stage, name, of)) is not None]
+        return sum(counts) if counts else None
+
+    tuned = next((of for _, of in found if "fine_tuned_model" in of), {})
+    model = value("fine_tuned_model", "model", tuned)
+    # The model of the last training, a candidate or in production by now, where its report compares it.
+    compared, against = next(
+        (
+            (run, of)
+            for run, of in found
+            if run.key == model and value("evaluation_report", "nDCG@10 before", of) is not None
+        ),
+        (None, {}),
+    )
+    low, high = value("evaluation", "nDCG@10 low"), value("evaluation", "nDCG@10 high")
+    before = value("evaluation_report", "nDCG@10 before", against)
+    return RunSummary(
+        corpus=corpus.name,
+        model=production.key,
+        documents=value("documents", "dagster/row_count"),
+        chunks=value("chunks", "dagster/row_count"),
+        embedded=total("embeddings", "embedded"),
+        reused=total("embeddings", "reused"),
+        questions_embedded=_sum(total("evaluation", "questions_embedded"), total("training_set", "questions_embedded")),
+        ndcg10=value("evaluation", "nDCG@10"),
+        ndcg10_interval=[low, high] if low is not None else None,
+        tuning=value("fine_tuned_model", "outcome", tuned),
+        candidate=model,
+        ndcg10_before=before,
+        ndcg10_after=before + value("evaluation_report", "nDCG@10 difference", against) if compared else None,
+        ndcg10_difference=[value("evaluation_report", f"nDCG@10 difference {end}", against) for end in ("low", "high")]
+        if compared
+        else None,
+        candidate_report=value("evaluation_report", "report", against) if compared != production else None,
+        report=value("evaluation_report", "report"),
+        release=value("release", "release_id"),
+        failures=[
+            f"{event.step_key}: {failure_reason(event)}"
+            for _, result in results
+            for event in result.filter_events(lambda event: event.is_step_failure)
+        ],
+    )
+
+
+def _metadata(result: dg.ExecuteInProcessResult) -> dict[str, dict[str, Any]]:
+    """The metadata of what a run materialised, by stage."""
+    return {
+        event.materialization.asset_key.path[-1]: {k: v.value for k, v in event.materialization.metadata.items()}
+        for event in result.get_asset_materialization_events()
+    }
+
+
+def _sum(*counts: int | None) -> int | None:
+    known = [count for count in counts if count is not None]
+    return sum(known) if known else None
+
+
+def failure_reason(event: dg.DagsterEvent) -> str:
+    """What a failed step says: the description of its dg.Failure, else the error that the asset raised."""
+    data = event.step_failure_data
+    if data.user_failure_data and data.user_failure_data.description:
+        return data.user_failure_data.description
+    error = data.error
+    if error is None:
+        return "no reason was recorded"
+    raised = error.cause if error.cause and error.cls_name == "DagsterExecutionStepExecutionError" else error
+    return raised.message.strip()
+
+
+def _with_interval(mean: float | None, interval: list[float] | None) -> str | None:
+    if mean is None or interval is None:
+        return None
+    return f"{mean:.3f} [{interval[0]:.3f}, {interval[1]:.3f}] (dev, 95 % interval)"
