@@ -1,0 +1,106 @@
+"""A public collection in a lake, by the functions that the assets call: source, cleaning, chunks, embeddings, index."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from llmops_pipelines.corpus.chunking.chunk import chunk_documents
+from llmops_pipelines.corpus.chunking.protocol import Chunker
+from llmops_pipelines.corpus.cleaning.cleaner import KEPT, clean_documents
+from llmops_pipelines.corpus.sources.beir import BeirSource
+from llmops_pipelines.corpus.syncing import sync_documents
+from llmops_pipelines.embedding.missing import embed_missing
+from llmops_pipelines.embedding.model_folder import ModelFolder
+from llmops_pipelines.embedding.torch_embedder import Precision, TorchEmbedder
+from llmops_pipelines.evaluation.contamination import HeldOut
+from llmops_pipelines.evaluation.measure import measure
+from llmops_pipelines.evaluation.metrics import PRIMARY
+from llmops_pipelines.evaluation.question_files import load_questions
+from llmops_pipelines.evaluation.questions import Question
+from llmops_pipelines.index.build import IndexSettings, build_index
+from llmops_pipelines.index.search import SearchIndex
+from llmops_pipelines.orchestration.stages.clean_documents import CleanDocumentsSection
+from llmops_pipelines.storage import schemas
+from llmops_pipelines.storage.lake import Lake
+from llmops_pipelines.storage.snapshot import Snapshot
+from llmops_pipelines.tuning.gates import training_set_gates
+from llmops_pipelines.tuning.training_set import TrainingSetSettings, build_training_set
+
+
+@dataclass(frozen=True)
+class Indexed:
+    """An index of one model, with the rows of its evaluation on the test part."""
+
+    index: SearchIndex
+    embedder: TorchEmbedder
+    rows: list[dict[str, Any]]
+
+    def scores(self, system: str) -> dict[str, float]:
+        """nDCG@10 by question id."""
+        return {row["question_id"]: row[PRIMARY] for row in self.rows if row["system"] == system}
+
+    @property
+    def cluster(self) -> dict[str, str]:
+        """The cluster of each question."""
+        return {row["question_id"]: row["cluster"] for row in self.rows}
+
+
+class Collection:
+    """The BEIR collection in `folder`, in a lake of its own at `lake`, cut by `chunker`. Search is exact."""
+
+    def __init__(self, lake: Path, folder: Path, chunker: Chunker) -> None:
+        self.lake = Lake(str(lake))
+        self.folder = folder
+        documents = self.lake.writer("documents", schemas.DOCUMENTS)
+        sync_documents(BeirSource(folder), documents, None, max_loss=0.0)
+        clean = self.lake.writer("clean_documents", schemas.CLEAN_DOCUMENTS)
+        clean_documents(CleanDocumentsSection().cleaner(), documents.staged(), clean, None)
+        self.documents: Snapshot = clean.staged()
+        chunks = self.lake.writer("chunks", schemas.CHUNKS)
+        chunk_documents(chunker, self.documents, chunks, None)
+        self.chunks: Snapshot = chunks.staged()
+
+    def questions(self, part: str) -> list[Question]:
+        """The questions of one qrels file."""
+        return [question for question in load_questions(self.folder, "claims") if question.part == part]
+
+    def index(self, model: ModelFolder, precision: Precision) -> Indexed:
+        """The index of `model`, evaluated on the test part."""
+        embedder = TorchEmbedder(model, precision)
+        embeddings = self.lake.writer(f"embeddings.{model.key}", schemas.embeddings(model.dimension))
+        texts = {row["content_hash"]: row["text"] for row in self.chunks.rows(["content_hash", "text"])}
+        embed_missing(embedder, texts, embeddings)
+        writer = self.lake.writer(f"index.{model.key}", schemas.vector_index(model.dimension))
+        settings = IndexSettings(ann_min_rows=1_000_000)
+        build_index(
+            self.chunks, self.documents, embeddings.staged(), model.fingerprint, settings, writer, published=None
+        )
+        index = SearchIndex(writer.staged(), settings)
+        asked = self.lake.writer(f"questions.{model.key}", schemas.embeddings(model.dimension))
+        return Indexed(index, embedder, measure(index, embedder, self.questions("test"), asked).rows)
+
+    def training_rows(
+        self, base: Indexed, questions: Sequence[Question], held_out: HeldOut, settings: TrainingSetSettings
+    ) -> list[dict[str, Any]]:
+        """The training set of `questions`, mined in the index of `base`."""
+        documents = list(self.documents.rows(["doc_id", "title", "text"], KEPT))
+        name = f"training_set.{len(questions)}"
+        writer = self.lake.writer(name, schemas.TRAINING_SET)
+        build_training_set(
+            questions,
+            held_out,
+            {document["doc_id"] for document in documents},
+            documents,
+            self.chunks,
+            base.index,
+            base.embedder,
+            settings,
+            self.lake.writer(f"{name}.questions", schemas.embeddings(base.embedder.dimension)),
+            writer,
+            published=None,
+        )
+        staged = writer.staged()
+        failed = [gate for gate in training_set_gates(staged, held_out) if not gate.passed]
+        assert not failed, failed
+        return list(staged.rows())
