@@ -1,4 +1,4 @@
-"""Two evaluations question by question: paired differences with their intervals, and the questions that changed most.
+"""Two evaluations question by question: paired differences with their intervals.
 
 What follows from a difference, whether a candidate is good enough, is not decided here.
 """
@@ -15,19 +15,14 @@ from llmops_pipelines.evaluation.figures import HEADLINE_SYSTEM
 from llmops_pipelines.evaluation.intervals import Estimate, clustered_mean, joined_clusters
 from llmops_pipelines.evaluation.known_items import KNOWN_ITEMS
 from llmops_pipelines.evaluation.metrics import METRICS, PRIMARY
-from llmops_pipelines.storage.identity import text_hash
-from llmops_pipelines.storage.snapshot import Snapshot
 
 BOUNDS = (-1.0, 1.0)
-MOST = 5
-SHOWN_PASSAGES = 3
-PASSAGE_CHARACTERS = 400
 
 Row = Mapping[str, Any]
 QuestionKey = tuple[str, str, str]  # question set, part, question id
 
 
-class Pair(NamedTuple):
+class PairedRows(NamedTuple):
     """The rows of one question under one system in both evaluations."""
 
     before: Row
@@ -66,7 +61,7 @@ class SetComparison:
 
     question_set: str
     part: str
-    pairs: dict[str, list[Pair]]
+    pairs: dict[str, list[PairedRows]]
     left_out: dict[str, int]
     differences: dict[str, dict[str, Difference]]
 
@@ -104,31 +99,6 @@ class SetComparison:
         return better, worse, len(changes) - better - worse
 
 
-class Passage(NamedTuple):
-    title: str
-    text: str
-
-
-@dataclass(frozen=True)
-class Side:
-    """What one evaluation found for a question: `first_right` is the rank of the first right document, if any."""
-
-    score: float
-    first_right: int | None
-    passages: list[Passage]
-
-
-@dataclass(frozen=True)
-class Change:
-    """One question whose nDCG@10 changed by `change`."""
-
-    question: str
-    answers: list[str]
-    change: float
-    before: Side
-    after: Side
-
-
 def compare(before: Iterable[Row], after: Iterable[Row]) -> list[SetComparison]:
     """The comparison of each question set of two evaluation tables; their order is that of names, synthetic ones last.
 
@@ -136,7 +106,7 @@ def compare(before: Iterable[Row], after: Iterable[Row]) -> list[SetComparison]:
     before; questions that either evaluation takes for one cluster are one cluster.
     """
     sides = _by_question(before), _by_question(after)
-    sets: dict[tuple[str, str], tuple[dict[str, list[Pair]], Counter[str]]] = {}
+    sets: dict[tuple[str, str], tuple[dict[str, list[PairedRows]], Counter[str]]] = {}
     for key in sorted(sides[0].keys() | sides[1].keys()):
         one, other = (side.get(key, {}) for side in sides)
         pairs, left_out = sets.setdefault(key[:2], ({system: [] for system in SYSTEMS}, Counter()))
@@ -145,58 +115,11 @@ def compare(before: Iterable[Row], after: Iterable[Row]) -> list[SetComparison]:
             left_out[reason] += 1
             continue
         for system in SYSTEMS:
-            pairs[system].append(Pair(one[system], other[system]))
+            pairs[system].append(PairedRows(one[system], other[system]))
     compared = [
         SetComparison(*name, pairs, dict(left_out), _differences(pairs)) for name, (pairs, left_out) in sets.items()
     ]
     return sorted(compared, key=lambda c: c.synthetic)
-
-
-def changed_most(
-    pairs: Sequence[Pair], before: Snapshot, after: Snapshot, limit: int = MOST
-) -> tuple[list[Change], list[Change]]:
-    """The questions whose nDCG@10 rose most, and those whose fell most, each at most `limit`, the greatest change first.
-
-    `before` and `after` are the indexes that were evaluated: each side's passages are read from its own.
-    """
-    rose = sorted((pair for pair in pairs if pair.change > 0), key=lambda pair: (-pair.change, _tie(pair)))[:limit]
-    fell = sorted((pair for pair in pairs if pair.change < 0), key=lambda pair: (pair.change, _tie(pair)))[:limit]
-    shown = [*rose, *fell]
-    sides = zip(
-        first_passages([pair.before for pair in shown], before),
-        first_passages([pair.after for pair in shown], after),
-        strict=True,
-    )
-    changes = [
-        Change(
-            question=pair.after["question"],
-            answers=list(pair.after["answers"]),
-            change=pair.change,
-            before=Side(pair.before[PRIMARY], first_right(pair.before), passages_before),
-            after=Side(pair.after[PRIMARY], first_right(pair.after), passages_after),
-        )
-        for pair, (passages_before, passages_after) in zip(shown, sides, strict=True)
-    ]
-    return changes[: len(rose)], changes[len(rose) :]
-
-
-def first_right(row: Row) -> int | None:
-    """The rank, from 1, of the first document that answers the question; None where it is not among those scored."""
-    right = set(row["answers"])
-    return next((rank for rank, doc_id in enumerate(row["retrieved"], start=1) if doc_id in right), None)
-
-
-def first_passages(rows: Sequence[Row], index: Snapshot) -> list[list[Passage]]:
-    """The passages that each of `rows` puts first, as `index` holds them, cut to what is read at a glance."""
-    wanted = {chunk_id for row in rows for chunk_id in row["passages"][:SHOWN_PASSAGES]}
-    if not wanted:
-        return [[] for _ in rows]
-    quoted = ", ".join("'" + chunk_id.replace("'", "''") + "'" for chunk_id in sorted(wanted))
-    passages = {
-        found["chunk_id"]: Passage(found["title"], found["text"][:PASSAGE_CHARACTERS])
-        for found in index.rows(["chunk_id", "title", "text"], f"chunk_id IN ({quoted})")
-    }
-    return [[passages[chunk_id] for chunk_id in row["passages"][:SHOWN_PASSAGES]] for row in rows]
 
 
 def _by_question(rows: Iterable[Row]) -> dict[QuestionKey, dict[str, Row]]:
@@ -227,7 +150,7 @@ def _judged(row: Row) -> dict[str, int]:
     return dict(zip(row["answers"], row["grades"], strict=True))
 
 
-def _differences(pairs: Mapping[str, Sequence[Pair]]) -> dict[str, dict[str, Difference]]:
+def _differences(pairs: Mapping[str, Sequence[PairedRows]]) -> dict[str, dict[str, Difference]]:
     return {
         system: {metric: _difference(metric, members) for metric in METRICS}
         for system, members in pairs.items()
@@ -235,13 +158,8 @@ def _differences(pairs: Mapping[str, Sequence[Pair]]) -> dict[str, dict[str, Dif
     }
 
 
-def _difference(metric: str, pairs: Sequence[Pair]) -> Difference:
+def _difference(metric: str, pairs: Sequence[PairedRows]) -> Difference:
     before, after = [pair.before[metric] for pair in pairs], [pair.after[metric] for pair in pairs]
     clusters = joined_clusters([pair.before["cluster"] for pair in pairs], [pair.after["cluster"] for pair in pairs])
     changes = [new - old for old, new in zip(before, after, strict=True)]
     return Difference(fmean(before), fmean(after), clustered_mean(changes, clusters, BOUNDS))
-
-
-def _tie(pair: Pair) -> str:
-    """Decides among equal changes, so that not one subject fills the list."""
-    return text_hash(pair.after["result_id"])

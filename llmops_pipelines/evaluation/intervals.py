@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from llmops_pipelines.evaluation.components import components
+
 CONFIDENCE = 0.95
 
 
@@ -61,16 +63,10 @@ def clustered_mean(
 
 def joined_clusters(first: Sequence[str], second: Sequence[str]) -> list[str]:
     """One grouping out of two of the same questions: those that either puts together are together, directly or by others."""
-    import numpy as np
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
-    _, one = np.unique(np.asarray(first), return_inverse=True)
-    _, other = np.unique(np.asarray(second), return_inverse=True)
-    if not len(one):
-        return []
-    offset = int(one.max()) + 1
-    size = offset + int(other.max()) + 1
-    links = coo_array((np.ones(len(one)), (one, offset + other)), shape=(size, size))
-    _, labels = connected_components(links, directed=False)
-    return [str(labels[node]) for node in one]
+    nodes: dict[tuple[int, str], int] = {}
+    links = [
+        (nodes.setdefault((0, one), len(nodes)), nodes.setdefault((1, other), len(nodes)))
+        for one, other in zip(first, second, strict=True)
+    ]
+    labels = components(len(nodes), links)
+    return [str(labels[node]) for node, _ in links]

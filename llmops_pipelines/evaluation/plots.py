@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
-from llmops_pipelines.evaluation.compare import Pair, SetComparison
+from llmops_pipelines.evaluation.compare import PairedRows, SetComparison
 from llmops_pipelines.evaluation.evaluate import SYSTEMS
 from llmops_pipelines.evaluation.figures import SetFigures
 from llmops_pipelines.evaluation.intervals import Estimate, signed
@@ -55,7 +55,7 @@ def question_plot(rows: Sequence[Mapping[str, Any]]) -> "altair.Chart":
     )
 
 
-def change_plot(pairs: Mapping[str, Sequence[Pair]]) -> "altair.Chart":
+def change_plot(pairs: Mapping[str, Sequence[PairedRows]]) -> "altair.Chart":
     """The difference in nDCG@10 of every question, each system's questions sorted from worse to better."""
     import altair as alt
 

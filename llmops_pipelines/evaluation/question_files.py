@@ -43,7 +43,7 @@ def load_questions(path: Path, question_set: str) -> list[Question]:
     return list(questions.values())
 
 
-def file_hash(path: Path) -> str:
+def questions_hash(path: Path) -> str:
     """A sha256 (64 hex digits) that differs where `load_questions` would read anything else.
 
     Raises QuestionError where a file cannot be read.

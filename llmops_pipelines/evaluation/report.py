@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from llmops_pipelines.evaluation.compare import SetComparison, changed_most, first_passages, first_right
+from llmops_pipelines.evaluation.changes import changed_most, first_passages, first_right
+from llmops_pipelines.evaluation.compare import SetComparison
 from llmops_pipelines.evaluation.evaluate import SYSTEMS
 from llmops_pipelines.evaluation.figures import HEADLINE_SYSTEM, SetFigures
 from llmops_pipelines.evaluation.metrics import METRICS, PRIMARY

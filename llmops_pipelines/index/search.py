@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from llmops_pipelines.embedding.embedder import Embedder
 from llmops_pipelines.index.build import IndexSettings
-from llmops_pipelines.storage.snapshot import Snapshot
+from llmops_pipelines.storage.snapshot import Snapshot, among
 
 if TYPE_CHECKING:
     import numpy as np
@@ -68,10 +68,9 @@ class SearchIndex:
         """Both rankings fused by reciprocal rank; `limit` is at most 300."""
         lists = self.dense_ranking(vector, FUSION_DEPTH, where), self.full_text_ranking(text, FUSION_DEPTH, where)
         fused = fuse([[passage.chunk_id for passage in ranking] for ranking in lists])[:limit]
-        quoted = ", ".join("'" + chunk_id.replace("'", "''") + "'" for chunk_id, _ in fused)
         if not fused:
             return []
-        found = self.snapshot.arrow(HIT_COLUMNS, f"chunk_id IN ({quoted})").to_pylist()
+        found = self.snapshot.arrow(HIT_COLUMNS, among("chunk_id", (chunk_id for chunk_id, _ in fused))).to_pylist()
         rows = {row["chunk_id"]: row for row in found}
         return [Hit(**rows[chunk_id], score=score) for chunk_id, score in fused]
 

@@ -1,7 +1,7 @@
 """One version of a lake table, for reading. A snapshot never changes, whatever is written beside it."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -12,6 +12,12 @@ if TYPE_CHECKING:
     import lancedb
 
 METADATA_PREFIX = "llmops:"
+
+
+def among(column: str, values: Iterable[str]) -> str:
+    """The SQL expression that holds where `column` is one of `values`."""
+    quoted = ", ".join("'" + value.replace("'", "''") + "'" for value in values)
+    return f"{column} IN ({quoted})" if quoted else "false"
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from llmops_pipelines.storage.errors import LakeError, explained
 from llmops_pipelines.storage.schemas import key_column
-from llmops_pipelines.storage.snapshot import METADATA_PREFIX, Snapshot
+from llmops_pipelines.storage.snapshot import METADATA_PREFIX, Snapshot, among
 
 if TYPE_CHECKING:
     import lancedb
@@ -55,10 +55,7 @@ class Writer:
         remaining = sorted(keys)
         with explained(f"delete {len(remaining)} rows from table {self.name}", self.lake.uri):
             for start in range(0, len(remaining), DELETE_BATCH):
-                quoted = ", ".join(
-                    "'" + key.replace("'", "''") + "'" for key in remaining[start : start + DELETE_BATCH]
-                )
-                self.table.delete(f"{self.key} IN ({quoted})")
+                self.table.delete(among(self.key, remaining[start : start + DELETE_BATCH]))
 
     def staged(self) -> Snapshot:
         """What is stored now, for validation before it is published."""

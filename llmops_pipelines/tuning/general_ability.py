@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from llmops_pipelines.embedding.missing import vector_array
 from llmops_pipelines.storage.identity import text_hash
-from llmops_pipelines.storage.snapshot import Snapshot
+from llmops_pipelines.storage.snapshot import Snapshot, among
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,9 +27,8 @@ class Sample:
 def sample_passages(index: Snapshot) -> Sample:
     """The 500 passages of the base's index with the smallest hash: the same ones while they are there."""
     hashes = index.arrow(["chunk_id"])["chunk_id"].to_pylist()
-    chosen = set(sorted(hashes, key=text_hash)[:SAMPLE])
-    quoted = ", ".join("'" + chunk_id.replace("'", "''") + "'" for chunk_id in chosen)
-    rows = index.arrow(["chunk_id", "text", "vector"], f"chunk_id IN ({quoted})").sort_by("chunk_id")
+    chosen = sorted(set(hashes), key=text_hash)[:SAMPLE]
+    rows = index.arrow(["chunk_id", "text", "vector"], among("chunk_id", chosen)).sort_by("chunk_id")
     return Sample(rows["text"].to_pylist(), vector_array(rows["vector"]))
 
 

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from llmops_pipelines.evaluation.compare import BOUNDS, MOST, Pair, SetComparison, changed_most, compare
+from llmops_pipelines.evaluation.changes import MOST, changed_most
+from llmops_pipelines.evaluation.compare import BOUNDS, PairedRows, SetComparison, compare
 from llmops_pipelines.evaluation.contamination import LEARNED_DOCUMENT, LEARNED_QUESTION
 from llmops_pipelines.evaluation.evaluate import SYSTEMS
 from llmops_pipelines.evaluation.metrics import METRICS
@@ -213,7 +214,7 @@ def test_a_set_without_a_pair_has_no_differences_and_sets_stay_apart() -> None:
 # What changed most
 
 
-def hybrid_pairs(before: Rows, after: Rows) -> list[Pair]:
+def hybrid_pairs(before: Rows, after: Rows) -> list[PairedRows]:
     return [pair for found in compare(before, after) for pair in found.pairs["hybrid"]]
 
 

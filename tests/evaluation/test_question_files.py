@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from llmops_pipelines.evaluation.question_files import file_hash, load_questions
+from llmops_pipelines.evaluation.question_files import load_questions, questions_hash
 from llmops_pipelines.evaluation.questions import PARTS, Question, QuestionError
 from tests.conftest import PROJECT
 
@@ -285,7 +285,7 @@ def test_a_folder_without_queries_and_one_with_damaged_ones(tmp_path: Path) -> N
     (folder / "queries.jsonl.gz").unlink()
     assert "neither queries.jsonl nor queries.jsonl.gz: it is not a collection in BEIR layout" in refusal(folder)
     with pytest.raises(QuestionError, match=r"neither queries\.jsonl nor"):
-        file_hash(folder)
+        questions_hash(folder)
 
 
 @pytest.mark.parametrize("name", ["questions.jsonl", "questions.csv"])
@@ -293,7 +293,7 @@ def test_files_without_questions_not_text_or_not_there(tmp_path: Path, name: str
     path = tmp_path / name
     assert f"cannot read the questions in {path}" in refusal(path)
     with pytest.raises(QuestionError, match="cannot read the questions in"):
-        file_hash(path)
+        questions_hash(path)
     path.write_text("\n \n", "utf-8")
     assert refusal(path) == f"{path} holds no questions"
     path.write_bytes(b"\xff\xfe\x00q")
@@ -327,11 +327,11 @@ CHANGES: dict[str, Callable[[Path], object]] = {
 @pytest.mark.parametrize("change", CHANGES)
 def test_the_hash_of_a_folder_follows_all_that_is_read_of_it(tmp_path: Path, change: str) -> None:
     folder = beir(tmp_path, [("1", "one?")], test="1 d1 1")
-    before = file_hash(folder)
+    before = questions_hash(folder)
     (folder / "corpus.jsonl").write_text("not read", "utf-8")
-    assert file_hash(folder) == before
+    assert questions_hash(folder) == before
     CHANGES[change](folder)
-    assert file_hash(folder) != before
+    assert questions_hash(folder) != before
 
 
 def test_public_collections_are_read_whole(labelled_data: Path) -> None:

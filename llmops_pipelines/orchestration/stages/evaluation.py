@@ -14,7 +14,7 @@ from llmops_pipelines.evaluation.figures import HEADLINE_SYSTEM, SetFigures, fig
 from llmops_pipelines.evaluation.known_items import KNOWN_ITEMS
 from llmops_pipelines.evaluation.measure import collect_questions, measure
 from llmops_pipelines.evaluation.metrics import SCORER
-from llmops_pipelines.evaluation.question_files import file_hash
+from llmops_pipelines.evaluation.question_files import questions_hash
 from llmops_pipelines.index.search import SearchIndex
 from llmops_pipelines.orchestration.progress import Progress
 from llmops_pipelines.orchestration.publishing import Publication, Staged, counts_at_rest, published_asset
@@ -103,7 +103,7 @@ def evaluation_asset(corpus: "Corpus") -> dg.AssetsDefinition:
         embedder = shared_embedder(model, corpus.settings.embeddings.precision)
         question_table = corpus.table("question_embeddings", context.partition_key)
         # The first set gives the headline, so that the order counts.
-        files = [[name, file_hash(path)] for name, path in section.files(corpus.folder).items()]
+        files = [[name, questions_hash(path)] for name, path in section.files(corpus.folder).items()]
         versions = [snapshot.data_version for snapshot in upstream.values()]
         return Publication(
             table=corpus.table("evaluation", context.partition_key),

@@ -25,7 +25,6 @@ from llmops_pipelines.storage.snapshot import Snapshot
 if TYPE_CHECKING:
     from llmops_pipelines.orchestration.corpus import Corpus
 
-CODE_VERSION = "1"
 MARK = '<meta name="inputs" content="{}">'
 
 
@@ -34,7 +33,7 @@ def evaluation_report_asset(corpus: "Corpus") -> dg.AssetsDefinition:
 
     @corpus.asset(
         "evaluation_report",
-        code_version=CODE_VERSION,
+        code_version=REPORT_VERSION,
         checks={},
         deps=["evaluation", "vector_index"],
         kinds=["html"],
@@ -46,7 +45,7 @@ def evaluation_report_asset(corpus: "Corpus") -> dg.AssetsDefinition:
         key = context.partition_key
         evaluated = Evaluated.of(corpus, store, key, corpus.upstream(store, "evaluation", key))
         baseline = _baseline(corpus, store, evaluated)
-        inputs = value_hash([CODE_VERSION, REPORT_VERSION, evaluated.versions, _versions(baseline)])
+        inputs = value_hash([REPORT_VERSION, evaluated.versions, _versions(baseline)])
         page, image = (f"{lake.reports}/{corpus.name}/{key}.{suffix}" for suffix in ("html", "png"))
         rows = list(evaluated.evaluation.rows())
         sets = [SetFigures.from_dict(raw) for raw in evaluated.evaluation.summary["figures"]]
