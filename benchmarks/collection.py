@@ -86,6 +86,7 @@ class Collection:
         """The training set of `questions`, mined in the index of `base`."""
         documents = list(self.documents.rows(["doc_id", "title", "text"], KEPT))
         name = f"training_set.{len(questions)}"
+        vectors = schemas.embeddings(base.embedder.dimension)
         writer = self.lake.writer(name, schemas.TRAINING_SET)
         build_training_set(
             questions,
@@ -96,7 +97,8 @@ class Collection:
             base.index,
             base.embedder,
             settings,
-            self.lake.writer(f"{name}.questions", schemas.embeddings(base.embedder.dimension)),
+            self.lake.writer(f"{name}.questions", vectors),
+            self.lake.writer(f"{name}.passages", vectors),
             writer,
             published=None,
         )

@@ -93,6 +93,20 @@ def embed_missing(
     )
 
 
+def kept_vectors(
+    embedder: Embedder, texts: Mapping[str, str], writer: Writer, use: Use
+) -> tuple[dict[str, "np.ndarray"], int]:
+    """The vectors of `texts`, by content hash, and how many were made just now.
+
+    They are kept in the table of `writer`, which is published, so that none is made twice.
+    """
+    report = embed_missing(embedder, texts, writer, use)
+    writer.publish(report.data_version, embedder.fingerprint, report.as_dict())
+    stored = writer.staged().arrow(["content_hash", "vector"])
+    hashes = stored["content_hash"].to_pylist()
+    return dict(zip(hashes, vector_array(stored["vector"]), strict=True)), report.embedded
+
+
 def vector_offenders(content_hashes: Sequence[str], vectors: "np.ndarray") -> dict[str, list[str]]:
     """The texts whose vector is not finite, or not of length 1, by the gate that they fail."""
     import numpy as np

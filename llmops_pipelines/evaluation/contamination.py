@@ -130,6 +130,15 @@ class Learned:
         file = folder / LEARNED
         return cls(**json.loads(file.read_text("utf-8"))) if file.is_file() else None
 
+    def and_of(self, other: "Learned | None") -> "Learned":
+        """This and what `other` learned before."""
+        if other is None:
+            return self
+        return Learned(
+            sorted({*self.questions, *other.questions}),
+            sorted({*self.documents, *other.documents}),
+        )
+
     def write(self, folder: Path) -> None:
         """Write it into a model's folder; a model's fingerprint does not depend on it."""
         raw = {"questions": list(self.questions), "documents": list(self.documents)}

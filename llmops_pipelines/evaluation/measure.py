@@ -7,7 +7,7 @@ from typing import Any
 
 from llmops_pipelines.corpus.cleaning.cleaner import KEPT
 from llmops_pipelines.embedding.embedder import Embedder
-from llmops_pipelines.embedding.missing import embed_missing, vector_array
+from llmops_pipelines.embedding.missing import kept_vectors
 from llmops_pipelines.evaluation.contamination import Learned
 from llmops_pipelines.evaluation.evaluate import evaluate
 from llmops_pipelines.evaluation.known_items import known_items
@@ -94,10 +94,6 @@ def measure(
     reasons = learned.reasons(questions) if learned else {}
     asked = [question for question in questions if question.id not in reasons]
     texts = {text_hash(question.text): question.text for question in asked}
-    report = embed_missing(embedder, texts, writer, use="query")
-    writer.publish(report.data_version, embedder.fingerprint, report.as_dict())
-    found = writer.staged().arrow(["content_hash", "vector"])
-    vectors = vector_array(found["vector"])
-    position = {content_hash: i for i, content_hash in enumerate(found["content_hash"].to_pylist())}
-    by_question = {question.id: vectors[position[text_hash(question.text)]] for question in asked}
-    return Measurement(evaluate(index, questions, by_question, progress, reasons), report.embedded)
+    vectors, embedded = kept_vectors(embedder, texts, writer, "query")
+    by_question = {question.id: vectors[text_hash(question.text)] for question in asked}
+    return Measurement(evaluate(index, questions, by_question, progress, reasons), embedded)

@@ -167,6 +167,7 @@ TRAINING_SET = pa.schema(
         pa.field("negative_ids", STRINGS),  # chunk_ids, hardest first
         pa.field("negative_doc_ids", STRINGS),
         pa.field("negatives", STRINGS),  # their texts
+        pa.field("base", pa.string(), nullable=False),  # fingerprint of the model that chose and scored them
         pa.field("score", pa.float64(), nullable=False),  # cosine of question and positive under the base model
         pa.field("negative_scores", pa.list_(pa.float64())),
         ROW_HASH,
@@ -182,12 +183,7 @@ FINE_TUNED_MODEL = pa.schema(
         pa.field("base", pa.string(), nullable=False),
         pa.field("training_set", pa.string(), nullable=False),
         pa.field("pairs", STRINGS),  # pair_ids of the training set
-        pa.field("recipe", pa.string(), nullable=False),  # JSON
-        pa.field("dev_before", pa.float64()),
-        pa.field("dev_after", pa.float64()),
-        pa.field("neighbours_kept", pa.float64()),
-        pa.field("steps", pa.int64()),
-        pa.field("seconds", pa.float64()),
+        pa.field("summary", pa.string(), nullable=False),  # JSON: recipe, figures, history, gates
         ROW_HASH,
     ]
 )

@@ -51,8 +51,8 @@ class Tuner(SentenceTransformerTrainer):
             super()._save_checkpoint(*args, **kwargs)
         except (OSError, RuntimeError, SafetensorError) as error:  # torch reports a full disk as a RuntimeError
             raise TrainingError(
-                f"a checkpoint could not be written to {self.args.output_dir}: {error}. Make room (about four times the "
-                "size of the model), then run again: training goes on from the last whole checkpoint"
+                f"a checkpoint could not be written to {self.args.output_dir}: {error}. Where the disk is full, make "
+                "room (about four times the size of the model). Run again: training goes on from the last whole checkpoint"
             ) from error
 
 

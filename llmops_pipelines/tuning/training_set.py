@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from llmops_pipelines.embedding.embedder import Embedder
-from llmops_pipelines.embedding.missing import embed_missing, vector_array
+from llmops_pipelines.embedding.missing import kept_vectors, vector_array
 from llmops_pipelines.evaluation.contamination import HeldOut
 from llmops_pipelines.evaluation.questions import Question
 from llmops_pipelines.evaluation.split import split_questions
@@ -51,6 +51,7 @@ class TrainingSetReport:
     documents: int
     hard_negatives: int
     questions_embedded: int
+    passages_embedded: int
     dropped: dict[str, int]
     dropped_examples: dict[str, str]
     lengths: dict[str, dict[str, float]]
@@ -82,6 +83,7 @@ def build_training_set(
     embedder: Embedder,
     settings: TrainingSetSettings,
     question_writer: Writer,
+    passage_writer: Writer,
     writer: Writer,
     published: "Snapshot | None",
     progress: Callable[[int, int], None] = lambda done, total: None,
@@ -89,7 +91,8 @@ def build_training_set(
     """Write the training set; publishes nothing.
 
     `questions` may be learned from and `usable` are the doc_ids that may; answers of held-out questions never are. Where
-    no question gives a pair, pairs are made of headings and first sentences. `index` and `embedder` are the base model's.
+    no question gives a pair, pairs are made of headings and first sentences. `index` and `embedder` are the base model's;
+    vectors of questions, and of passages that the index does not hold as they are, are kept in the tables of their writers.
     """
     dropped = Dropped()
     usable = usable - held_out.answers
@@ -103,12 +106,8 @@ def build_training_set(
     pairs = _bounded(_clean(pairs, held_out, dropped), settings.max_questions, dropped)
 
     texts = {text_hash(pair.question): pair.question for pair in pairs}
-    report = embed_missing(embedder, texts, question_writer, use="query")
-    question_writer.publish(report.data_version, embedder.fingerprint, report.as_dict())
-    stored = question_writer.staged().arrow(["content_hash", "vector"])
-    vectors = vector_array(stored["vector"])
-    position = {content_hash: i for i, content_hash in enumerate(stored["content_hash"].to_pylist())}
-    passage_vectors = _passage_vectors(pairs, index, embedder)
+    question_vectors, questions_embedded = kept_vectors(embedder, texts, question_writer, "query")
+    passage_vectors, passages_embedded = _passage_vectors(pairs, index, embedder, passage_writer)
     known = [pair for pair in pairs if pair.id in passage_vectors]
     for pair in pairs:
         if pair.id not in passage_vectors:
@@ -125,7 +124,7 @@ def build_training_set(
 
     mined = mine(
         known,
-        {pair.question_id: vectors[position[text_hash(pair.question)]] for pair in known},
+        {pair.question_id: question_vectors[text_hash(pair.question)] for pair in known},
         passage_vectors,
         index,
         may_be_negative,
@@ -143,7 +142,7 @@ def build_training_set(
         {"train": 1 - settings.dev_share, "dev": settings.dev_share},
     )
     sync = Sync(writer, published)
-    rows = [_row(found, parts[found.pair.question_id]) for found in mined]
+    rows = [_row(found, parts[found.pair.question_id], embedder.fingerprint) for found in mined]
     for row in rows:
         sync.put(row)
     counts = sync.finish()
@@ -155,7 +154,8 @@ def build_training_set(
         sources=_count(row["source"] for row in rows),
         documents=len({row["doc_id"] for row in rows}),
         hard_negatives=sum(len(row["negatives"]) for row in rows),
-        questions_embedded=report.embedded,
+        questions_embedded=questions_embedded,
+        passages_embedded=passages_embedded,
         dropped=dict(dropped.counts),
         dropped_examples=dropped.examples,
         lengths={name: _lengths([row[name] for row in rows]) for name in ("question", "positive")} if rows else {},
@@ -186,8 +186,14 @@ def _bounded(pairs: Sequence[Pair], max_questions: int, dropped: Dropped) -> lis
     return [pair for pair in pairs if pair.question_id in chosen]
 
 
-def _passage_vectors(pairs: Sequence[Pair], index: SearchIndex, embedder: Embedder) -> dict[str, "np.ndarray"]:
-    """The base model's vector of each pair's text, by pair id: from the index where it is stored there, else made."""
+def _passage_vectors(
+    pairs: Sequence[Pair], index: SearchIndex, embedder: Embedder, writer: Writer
+) -> tuple[dict[str, "np.ndarray"], int]:
+    """The base model's vector of each pair's text, by pair id, and how many were made just now.
+
+    Those of texts that are not in the index as they are, are kept in the table of `writer`. Pairs whose passage is not
+    in the index are left out.
+    """
     wanted: dict[str, list[Pair]] = {}
     for pair in pairs:
         wanted.setdefault(pair.chunk_id, []).append(pair)
@@ -203,13 +209,11 @@ def _passage_vectors(pairs: Sequence[Pair], index: SearchIndex, embedder: Embedd
                     found[pair.id] = vectors[i]
                 else:
                     made.append(pair)
-    if made:
-        embedded = embedder.embed([pair.text for pair in made], "document").vectors
-        found |= {pair.id: vector for pair, vector in zip(made, embedded, strict=True)}
-    return found
+    kept, embedded = kept_vectors(embedder, {text_hash(pair.text): pair.text for pair in made}, writer, "document")
+    return found | {pair.id: kept[text_hash(pair.text)] for pair in made}, embedded
 
 
-def _row(found: MinedPair, part: str) -> dict[str, Any]:
+def _row(found: MinedPair, part: str, base: str) -> dict[str, Any]:
     pair = found.pair
     return {
         "pair_id": pair.id,
@@ -225,6 +229,7 @@ def _row(found: MinedPair, part: str) -> dict[str, Any]:
         "negatives": [hit.text for hit in found.negatives],
         "score": found.score,
         "negative_scores": [hit.score for hit in found.negatives],
+        "base": base,
     }
 
 

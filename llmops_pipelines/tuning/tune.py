@@ -14,6 +14,7 @@ from llmops_pipelines.embedding.registry import Entry, Registry
 from llmops_pipelines.evaluation.contamination import Learned
 from llmops_pipelines.evaluation.intervals import Estimate, clustered_mean
 from llmops_pipelines.quality.gates import GateResult
+from llmops_pipelines.storage.errors import explained
 from llmops_pipelines.tuning.dev_score import encode, mean_score
 from llmops_pipelines.tuning.general_ability import MIN_PASSAGES, Sample, neighbours_kept
 from llmops_pipelines.tuning.model_card import model_card
@@ -115,10 +116,11 @@ def _register(
         own = {use: prompt for use, prompt in training.model.prompts.items() if use not in ("passage", "corpus")}
         training.model.prompts = {**own, "query": base.prompt("query"), "document": base.prompt("document")}
         training.model.default_prompt_name = None
-    with tempfile.TemporaryDirectory() as staging:
+    learned = Learned.of_rows(rows).and_of(Learned.of(base.folder))
+    with explained("save the tuned model", registry.uri), tempfile.TemporaryDirectory() as staging:
         training.model.save_pretrained(staging, create_model_card=False)
         (Path(staging) / "README.md").write_text(model_card(base, name, recipe, facts), "utf-8")
-        Learned.of_rows(rows).write(Path(staging))
+        learned.write(Path(staging))
         details = {fact: value for fact, value in facts.items() if fact != "history"}
         return registry.add(ModelFolder(name, Path(staging)), {**details, "base": base.key})
 

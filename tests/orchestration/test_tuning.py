@@ -25,6 +25,10 @@ from tests.dagster_runs import checks, definitions, metadata, run_job
 from tests.orchestration.tunable import PARTS, RECIPE, tunable
 from tests.tuning.threads import one_thread
 
+EXPECTED_TO_DIFFER = dict.fromkeys(
+    ["seconds", "table_version", "dagster/row_count"]
+)  # between a training and its return
+
 
 @pytest.fixture(autouse=True, scope="module")
 def single_threaded() -> Iterator[None]:
@@ -255,15 +259,22 @@ def test_engineers_own_assets_run_with_the_base_and_with_production(moons: Corpu
     assert {key.path[-1] for key in chosen} == {*STAGE_NAMES, "sizes"} - {"release"}
 
 
-def test_a_later_training_that_keeps_the_base_leaves_no_candidate(
+def test_a_later_training_that_keeps_the_base_leaves_no_candidate_and_the_earlier_one_is_not_done_again(
     moons: Corpus, instance: dg.DagsterInstance, lake: Lake
 ) -> None:
-    life(moons, instance, lake)
-    assert candidate_run(moons, lake)
+    first = life(moons, instance, lake)["fine_tuned_model"]
+    candidate = candidate_run(moons, lake)
+    assert candidate
     stricter = tunable(moons.folder, fine_tuned_model={**RECIPE, "min_gain": 0.99})
     assert life(stricter, instance, lake)["fine_tuned_model"]["outcome"].startswith("kept the base")
     assert candidate_run(stricter, lake) is None
     assert tuned_entry(stricter, lake)  # what was registered stays
+
+    back = life(moons, instance, lake)["fine_tuned_model"]
+    assert (back["done"], back["seconds"]) == ("published", 0.0)
+    assert {**back, **EXPECTED_TO_DIFFER} == {**first, **EXPECTED_TO_DIFFER}
+    assert candidate_run(moons, lake) == candidate
+    assert life(moons, instance, lake)["fine_tuned_model"]["done"].startswith("nothing")
 
 
 def test_two_corpora_side_by_side_never_cross(instance: dg.DagsterInstance, lake: Lake, tmp_path: Path) -> None:

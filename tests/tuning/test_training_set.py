@@ -70,6 +70,7 @@ class Built:
             self.embedder,
             TrainingSetSettings(**settings),
             self.lake.writer("c.questions", schemas.embeddings(384)),
+            self.lake.writer("c.passages", schemas.embeddings(384)),
             self.writer,
             self.lake.published("c.training_set"),
         )
@@ -88,6 +89,12 @@ class Built:
     @property
     def failed(self) -> list[str]:
         return [gate.name for gate in self.gates if not gate.passed]
+
+
+class OtherModel(TorchEmbedder):
+    """The same vectors under another name."""
+
+    fingerprint = "f" * 64  # type: ignore[assignment]
 
 
 @pytest.fixture
@@ -123,6 +130,8 @@ def test_a_second_build_changes_nothing_in_whatever_order(build: Built) -> None:
     assert again.data_version == first.data_version
     assert (again.counts.unchanged, again.counts.added, again.counts.changed, again.counts.deleted) == (12, 0, 0, 0)
     assert again.questions_embedded == 0
+    build.embedder = OtherModel(build.embedder.model, "fp32")
+    assert build(QUESTIONS).counts.changed == 12, "their scores are those of another base"
     fewer = build(QUESTIONS[1:])
     assert fewer.counts.deleted == 1
     assert fewer.data_version != first.data_version
@@ -227,6 +236,8 @@ def test_without_questions_pairs_are_made_from_headings_and_first_sentences(buil
     own, stored = build.cosines(made["question"], [made["positive"], whole])
     assert abs(own - stored) > 0.01
     assert made["score"] == pytest.approx(own, abs=1e-3), "not that of the passage with its heading"
+    assert report.passages_embedded > 0
+    assert build([]).passages_embedded == 0
     assert build.failed == []
 
 

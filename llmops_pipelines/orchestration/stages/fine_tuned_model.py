@@ -1,6 +1,7 @@
 """Stage `fine_tuned_model`: the base model tuned on the corpus, registered where it is better."""
 
 import json
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -8,13 +9,13 @@ import dagster as dg
 from pydantic import Field
 
 from llmops_pipelines.embedding.model_folder import ModelFolder
-from llmops_pipelines.embedding.registry import Registry
 from llmops_pipelines.evaluation.plots import png
 from llmops_pipelines.orchestration.metadata import bullets, image
 from llmops_pipelines.orchestration.partitions import register_keys
 from llmops_pipelines.orchestration.progress import Progress
 from llmops_pipelines.orchestration.publishing import Publication, Staged, published_asset
 from llmops_pipelines.orchestration.section import Section
+from llmops_pipelines.quality.gates import GateResult
 from llmops_pipelines.storage import schemas
 from llmops_pipelines.storage.identity import value_hash
 from llmops_pipelines.storage.lake import Lake
@@ -28,7 +29,7 @@ from llmops_pipelines.tuning.tune import GATES, Tuned, tune
 if TYPE_CHECKING:
     from llmops_pipelines.orchestration.corpus import Corpus
 
-CODE_VERSION = "2"
+CODE_VERSION = "1"
 
 
 class FineTunedModelSection(Section):
@@ -87,12 +88,25 @@ def fine_tuned_model_asset(corpus: "Corpus") -> dg.AssetsDefinition:
             Progress(context.log, "fine_tuned_model", "steps"),
             context.log.info,
         )
-        row = _row(training, base, training_set, rows, tuned)
-        writer.upsert_rows([{**row, "row_hash": value_hash({**row, "seconds": None})}])
+        row = _row(training, base, training_set, rows, tuned, settings)
+        writer.upsert_rows([{**row, "row_hash": value_hash(row)}])
         register_keys(corpus, context.instance, lake, row["model_key"])
-        summary = {**tuned.facts, "outcome": tuned.outcome, "model_key": row["model_key"], "settings": settings}
         writer.staged()
-        return Staged(row["fingerprint"] or base.fingerprint, summary, tuned.gates)
+        return _staged(row, base)
+
+    def stage_again(
+        context: dg.AssetExecutionContext,
+        lake: Lake,
+        base: ModelFolder,
+        row: dict[str, Any],
+        writer: Writer,
+        published: Snapshot | None,
+    ) -> Staged:
+        context.log.info(f"this training was done before: {row['outcome']}")
+        register_keys(corpus, context.instance, lake, row["model_key"])
+        writer.staged()
+        staged = _staged(row, base)
+        return replace(staged, summary={**staged.summary, "seconds": 0.0})
 
     @published_asset(
         corpus,
@@ -107,10 +121,15 @@ def fine_tuned_model_asset(corpus: "Corpus") -> dg.AssetsDefinition:
         base = corpus.base_model
         training_set = corpus.upstream(lake, "training_set")
         settings = _settings(corpus, base)
+        inputs = value_hash([*settings, training_set.data_version])
         last = lake.published(corpus.table("fine_tuned_model"))
-        nothing, redo = "", False
+        nothing, redo, done = "", False, None
         if last is not None:
-            redo = _is_lost(last, corpus.registry(lake))
+            registered = {None, *(entry.key for entry in corpus.registry(lake).entries())}
+            redo = last.summary["model_key"] not in registered
+            done = next(
+                (row for row in last.rows() if row["training"] == inputs and row["model_key"] in registered), None
+            )
             if last.summary["settings"] == settings and last.summary.get("steps"):
                 new = _new_share(last, training_set)
                 if new < section.retrain_share:
@@ -119,8 +138,10 @@ def fine_tuned_model_asset(corpus: "Corpus") -> dg.AssetsDefinition:
         return Publication(
             table=corpus.table("fine_tuned_model"),
             schema=schemas.FINE_TUNED_MODEL,
-            inputs=value_hash([*settings, training_set.data_version]),
-            stage=partial(stage, context, lake, base, training_set),
+            inputs=inputs,
+            stage=partial(stage_again, context, lake, base, done)
+            if done
+            else partial(stage, context, lake, base, training_set),
             describe=_describe,
             at_rest=lambda summary: {**summary, "seconds": 0.0},
             nothing=nothing,
@@ -136,31 +157,33 @@ def _settings(corpus: "Corpus", base: ModelFolder) -> list[str]:
     return [CODE_VERSION, corpus.settings.fine_tuned_model.recipe().identity, base.fingerprint, training_set]
 
 
-def _is_lost(last: Snapshot, registry: Registry) -> bool:
-    """Whether the model of the last training is no longer in the registry."""
-    key = last.summary["model_key"]
-    return key is not None and key not in {entry.key for entry in registry.entries()}
-
-
 def _row(
-    training: str, base: ModelFolder, training_set: Snapshot, rows: list[dict[str, Any]], tuned: Tuned
+    training: str,
+    base: ModelFolder,
+    training_set: Snapshot,
+    rows: list[dict[str, Any]],
+    tuned: Tuned,
+    settings: list[str],
 ) -> dict[str, Any]:
-    facts = tuned.facts
+    model_key = tuned.entry.key if tuned.entry else None
+    summary = {**tuned.facts, "outcome": tuned.outcome, "model_key": model_key, "settings": settings}
     return {
         "training": training,
         "outcome": tuned.outcome,
-        "model_key": tuned.entry.key if tuned.entry else None,
+        "model_key": model_key,
         "fingerprint": tuned.entry.fingerprint if tuned.entry else None,
         "base": base.key,
         "training_set": training_set.data_version,
         "pairs": sorted(f"{row['part']}/{row['pair_id']}" for row in rows),
-        "recipe": json.dumps(facts["recipe"]),
-        "dev_before": facts.get("before"),
-        "dev_after": facts.get("after"),
-        "neighbours_kept": facts.get("neighbours_kept"),
-        "steps": facts.get("steps"),
-        "seconds": facts.get("seconds"),
+        "summary": json.dumps({**summary, "gates": [gate.as_dict() for gate in tuned.gates]}),
     }
+
+
+def _staged(row: dict[str, Any], base: ModelFolder) -> Staged:
+    """What `row` says of its training, to be published."""
+    summary = json.loads(row["summary"])
+    gates = [GateResult(**gate) for gate in summary.pop("gates")]
+    return Staged(row["fingerprint"] or base.fingerprint, summary, gates)
 
 
 def _new_share(last: Snapshot, training_set: Snapshot) -> float:

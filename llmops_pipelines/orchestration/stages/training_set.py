@@ -11,7 +11,7 @@ from llmops_pipelines.embedding.embedder import Embedder
 from llmops_pipelines.evaluation.contamination import HeldOut
 from llmops_pipelines.evaluation.known_items import KNOWN_ITEMS
 from llmops_pipelines.evaluation.measure import corpus_questions
-from llmops_pipelines.evaluation.question_files import file_hash
+from llmops_pipelines.evaluation.question_files import questions_hash
 from llmops_pipelines.evaluation.split import split_documents
 from llmops_pipelines.index.search import SearchIndex
 from llmops_pipelines.orchestration.metadata import bullets, sync_metadata, table
@@ -29,7 +29,7 @@ from llmops_pipelines.tuning.training_set import TrainingSetSettings, build_trai
 if TYPE_CHECKING:
     from llmops_pipelines.orchestration.corpus import Corpus
 
-CODE_VERSION = "2"
+CODE_VERSION = "1"
 SHOWN_CHARACTERS = 200
 
 
@@ -69,6 +69,7 @@ def training_set_asset(corpus: "Corpus") -> dg.AssetsDefinition:
         upstream: dict[str, Snapshot],
         embedder: Embedder,
         question_writer: Writer,
+        passage_writer: Writer,
         progress: Progress,
         writer: Writer,
         published: Snapshot | None,
@@ -98,6 +99,7 @@ def training_set_asset(corpus: "Corpus") -> dg.AssetsDefinition:
             embedder,
             section.settings(),
             question_writer,
+            passage_writer,
             writer,
             published,
             progress,
@@ -118,8 +120,8 @@ def training_set_asset(corpus: "Corpus") -> dg.AssetsDefinition:
         base = corpus.base_model
         upstream = corpus.index_with_sources(lake, corpus.upstream(lake, "vector_index", base.key))
         embedder = corpus.embedder(base.key, lake)
-        question_table = corpus.table("training_question_embeddings", base.key)
-        files = [[name, file_hash(path)] for name, path in evaluation.files(corpus.folder).items()]
+        vectors = schemas.embeddings(embedder.dimension)
+        files = [[name, questions_hash(path)] for name, path in evaluation.files(corpus.folder).items()]
         versions = [snapshot.data_version for snapshot in upstream.values()]
         settings = [section.model_dump(), bool(evaluation.known_items)]
         return Publication(
@@ -130,11 +132,12 @@ def training_set_asset(corpus: "Corpus") -> dg.AssetsDefinition:
                 stage,
                 upstream,
                 embedder,
-                lake.writer(question_table, schemas.embeddings(embedder.dimension)),
+                lake.writer(corpus.table("training_question_embeddings", base.key), vectors),
+                lake.writer(corpus.table("training_passage_embeddings", base.key), vectors),
                 Progress(context.log, "training_set", "questions"),
             ),
             describe=_describe,
-            at_rest=lambda summary: {**counts_at_rest(summary), "questions_embedded": 0},
+            at_rest=lambda summary: {**counts_at_rest(summary), "questions_embedded": 0, "passages_embedded": 0},
         )
 
     return training_set
@@ -148,6 +151,7 @@ def _describe(summary: dict[str, Any]) -> dict[str, Any]:
         "documents": summary["documents"],
         "hard_negatives": summary["hard_negatives"],
         "questions_embedded": summary["questions_embedded"],
+        "passages_embedded": summary["passages_embedded"],
         "pairs_by_source": bullets(summary["sources"]),
         "words": table(
             ["text", "median", "95 %", "longest"],
