@@ -45,7 +45,7 @@ class HubModel:
 
     def _cached(self) -> ModelFolder:
         from huggingface_hub import snapshot_download
-        from huggingface_hub.errors import LocalEntryNotFoundError
+        from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
 
         try:
             found = snapshot_download(
@@ -60,11 +60,18 @@ class HubModel:
                 f"model {self.name}: {self.repository} is not in the local cache, or not all of it. "
                 f"`llmops run` and `llmops ui` download it, as does `{self._command}`"
             ) from error
+        except HFValidationError as error:
+            raise self._no_name(error) from error
         return self._folder(found)
 
     def _downloaded(self, tell: Tell) -> ModelFolder:
         from huggingface_hub import constants, snapshot_download
-        from huggingface_hub.errors import OfflineModeIsEnabled, RepositoryNotFoundError, RevisionNotFoundError
+        from huggingface_hub.errors import (
+            HFValidationError,
+            OfflineModeIsEnabled,
+            RepositoryNotFoundError,
+            RevisionNotFoundError,
+        )
 
         if not constants.HF_HUB_OFFLINE:
             tell(f"model {self.name}: downloading {self.repository} from {constants.ENDPOINT}")
@@ -72,6 +79,8 @@ class HubModel:
             found = snapshot_download(
                 self.repository, revision=self.revision, allow_patterns=WANTED, ignore_patterns=UNWANTED
             )
+        except HFValidationError as error:
+            raise self._no_name(error) from error
         except RevisionNotFoundError as error:
             raise ModelError(f"model {self.name}: {self.repository} has no revision {self.revision!r}") from error
         except RepositoryNotFoundError as error:
@@ -88,6 +97,12 @@ class HubModel:
                 f"({constants.HF_HUB_CACHE}) here; or name a folder under embeddings.models"
             ) from error
         return self._folder(found)
+
+    def _no_name(self, error: Exception) -> ModelError:
+        reason = str(error).splitlines()[0]
+        return ModelError(
+            f"model {self.name}: {self.repository} is no name on a hub ({reason}): mend it under embeddings.models"
+        )
 
     def _folder(self, found: str) -> ModelFolder:
         return ModelFolder(self.name, Path(found), self.expected_sha256, self.query_prompt, self.document_prompt)

@@ -9,7 +9,8 @@ from typing import Any
 NEAR_QUESTION = 0.6
 NGRAM = 13
 APOSTROPHES = re.compile(r"['’]")
-WORD = re.compile(r"\w+")
+WORD = re.compile(r"[^\W_]+")  # `index_col`, `index-col` and `index col` are the same words
+ACCENTS = re.compile(r"[\u0300-\u036f]")
 BLOCK = 1_000
 # A question and its negation share their subject: neither may be learned where the other is asked.
 NEGATIONS = frozenset(
@@ -32,12 +33,14 @@ NEGATIONS = frozenset(
 
 
 def words(text: str) -> list[str]:
-    """The words of `text` in their order: compatibility forms folded, lower case, no punctuation or negation, stems.
+    """The words of `text` in their order: compatibility forms and accents folded, lower case, without punctuation, invisible
+    characters and negations, stems.
 
     Stems, because a negation changes the word beside it: "inhibits", "does not inhibit".
     """
-    folded = APOSTROPHES.sub("", unicodedata.normalize("NFKC", text).casefold())
-    found = WORD.findall(folded)
+    folded = ACCENTS.sub("", unicodedata.normalize("NFKD", text).casefold())
+    seen = "".join(character for character in folded if unicodedata.category(character) != "Cf")
+    found = WORD.findall(APOSTROPHES.sub("", seen))
     return [_stem(word) for word in found if word not in NEGATIONS] or found
 
 

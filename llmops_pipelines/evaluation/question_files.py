@@ -59,7 +59,7 @@ def _question(where: str, entry: Mapping[str, Any], question_set: str) -> Questi
     try:
         answers = entry["answers"]
         question = Question(
-            id=str(entry["id"]),
+            id=_name(entry["id"]),
             text=entry["question"].strip(),
             answers=answers if isinstance(answers, dict) else dict.fromkeys(_names(answers), 1),
             question_set=question_set,
@@ -86,7 +86,13 @@ def _question(where: str, entry: Mapping[str, Any], question_set: str) -> Questi
     return question
 
 
+def _name(found: object) -> str:
+    if isinstance(found, bool) or not isinstance(found, str | int):
+        raise TypeError(f"{found!r} is no id")
+    return str(found)
+
+
 def _names(found: object) -> tuple[str, ...]:
-    if not isinstance(found, list) or not all(isinstance(name, str) for name in found):
+    if not isinstance(found, list) or not all(isinstance(name, str) and name for name in found):
         raise TypeError(f"{found!r} is not a list of documents")
     return tuple(found)

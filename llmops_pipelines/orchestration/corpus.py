@@ -69,17 +69,12 @@ class Corpus:
         return self.settings.embeddings.configured(self.folder)
 
     @property
-    def models(self) -> list[ModelFolder]:
-        """The configured embedding models as they are on disk now, the base model first. Raises ModelError."""
-        return [located(model) for model in self.configured]
-
-    @property
     def base_model(self) -> ModelFolder:
-        """The first of `models`. Raises ModelError."""
+        """The first of `configured`, as it is on disk now. Raises ModelError."""
         return located(self.configured[0])
 
     def usable_models(self, tell: Tell | None = None) -> UsableModels:
-        """Those of `models` that can be used, what is wrong with the others. With `tell`, missing ones are downloaded."""
+        """The `configured` models that can be used, what is wrong with the others; missing ones downloaded with `tell`."""
         return usable_models(self.configured, tell)
 
     def model_keys(self) -> list[str]:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
 ENCODE_BATCH = 64
-OTHERS = 500
+OTHERS = 800
 
 
 def autocast(device: str, bf16: bool) -> AbstractContextManager[Any]:
@@ -42,9 +42,10 @@ def encode(model: "SentenceTransformer", texts: Sequence[str], prompt: str, bf16
 
 @dataclass(frozen=True)
 class DevSet:
-    """Dev questions and the passages they are searched in: positives and hard negatives of the whole training set.
+    """Dev questions and the passages they are searched in: their positives, and positives and negatives of the train part.
 
-    Negatives of a question were chosen to be farther than its positive under the base; those of others were not.
+    Their own negatives are left out: they were chosen to be farther than the positive under the base, so that the base
+    would rank every one of them right.
     """
 
     questions: dict[str, str]
@@ -55,12 +56,13 @@ class DevSet:
     def of(cls, rows: Sequence[Mapping[str, Any]]) -> "DevSet":
         """From the rows of a training set, train and dev; passages are known by the hash of their text.
 
-        Of the train part 500 passages are taken, those with the smallest hash: the score is taken at every checkpoint.
+        Of the train part 800 passages are taken, those with the smallest hash: the score is taken at every checkpoint.
         """
         dev = [row for row in rows if row["part"] == "dev"]
-        passages = _texts(dev)
-        others = {key: text for key, text in _texts(rows).items() if key not in passages}
-        passages |= {key: others[key] for key in sorted(others)[:OTHERS]}
+        passages = {text_hash(row["positive"]): row["positive"] for row in dev}
+        train = [text for row in rows if row["part"] == "train" for text in (row["positive"], *row["negatives"])]
+        others = {text_hash(text): text for text in train}
+        passages |= {key: others[key] for key in sorted(others.keys() - passages.keys())[:OTHERS]}
         relevant: dict[str, dict[str, int]] = {}
         for row in dev:
             relevant.setdefault(row["question_id"], {})[text_hash(row["positive"])] = 1
@@ -76,10 +78,6 @@ class DevSet:
         order = np.argsort(-(asked @ found.T), axis=1, kind="stable")[:, :DEPTH]
         rankings = {question: [keys[i] for i in row] for question, row in zip(ids, order, strict=True)}
         return {question: scored[PRIMARY] for question, scored in score_rankings(rankings, self.relevant).items()}
-
-
-def _texts(rows: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-    return {text_hash(text): text for row in rows for text in (row["positive"], *row["negatives"])}
 
 
 def mean_score(scores: Mapping[str, float]) -> float:

@@ -8,7 +8,7 @@ GATES = {
     "no_held_out_question": "No question of a dev or test part is in it: not by id, by text or by near text.",
     "no_held_out_text": "No passage in it holds the text of a question of a dev or test part.",
     "no_held_out_document": "No passage in it is of a document that answers a question of a dev or test part.",
-    "parts_apart": "No document is in both parts.",
+    "parts_apart": "No document that answers a question of one part is in the other, as an answer or as a negative.",
 }
 
 
@@ -20,14 +20,19 @@ def training_set_gates(training_set: Snapshot, held_out: HeldOut) -> list[GateRe
     passages = held_out.in_passages([text for _, text in texts])
     answers = held_out.answers
     documents = [row["pair_id"] for row in rows if answers.intersection([row["doc_id"], *row["negative_doc_ids"]])]
-    parts: dict[str, set[str]] = {}
+    answering: dict[str, set[str]] = {}
     for row in rows:
-        parts.setdefault(row["doc_id"], set()).add(row["part"])
+        answering.setdefault(row["doc_id"], set()).add(row["part"])
+    across = [
+        row["pair_id"]
+        for row in rows
+        if any(answering.get(doc_id, set()) - {row["part"]} for doc_id in (row["doc_id"], *row["negative_doc_ids"]))
+    ]
     found = {
         "no_held_out_question": [_named(rows[leak.position]["pair_id"], leak) for leak in questions],
         "no_held_out_text": [_named(texts[leak.position][0], leak) for leak in passages],
         "no_held_out_document": documents,
-        "parts_apart": [doc_id for doc_id, seen in parts.items() if len(seen) > 1],
+        "parts_apart": across,
     }
     return [
         offenders_gate(name, found[name], description, pairs=len(rows), held_out=len(held_out.questions))

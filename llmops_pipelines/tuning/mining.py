@@ -29,7 +29,7 @@ def mine(
     question_vectors: Mapping[str, "np.ndarray"],
     passage_vectors: Mapping[str, "np.ndarray"],
     index: SearchIndex,
-    may_be_negative: Callable[[Hit], bool],
+    may_be_negative: Callable[[Pair, Hit], bool],
     positives: int,
     negatives: int,
     margin: float,
@@ -61,7 +61,7 @@ def mine(
                 hit
                 for hit in hits
                 if hit.score <= min(score, margin * score)  # below 0 the margin is above the score
-                and may_be_negative(hit)
+                and may_be_negative(pair, hit)
                 and " ".join(words(hit.text)) not in same
             )
             mined.append(MinedPair(pair, score, tuple(islice(hard, negatives))))

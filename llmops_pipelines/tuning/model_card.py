@@ -45,8 +45,8 @@ holds or answers one. The data's licence is that of the corpus.
 | nDCG@10 on the dev part of the training set | {before:.4f} | {after:.4f} |
 | ten nearest neighbours of a passage kept | 1 | {neighbours} |
 
-Dev questions are searched in passages of the training set, all of its dev part and at most 500 of its train part, not in the
-whole corpus. The dev part chose the checkpoint, so its figure flatters. What counts is the evaluation report of the corpus.
+Dev questions are searched in their answers and at most 800 passages of the train part of the training set, not in the whole
+corpus. The dev part chose the checkpoint, so its figure flatters. What counts is the evaluation report of the corpus.
 
 ## Limits
 

@@ -55,7 +55,7 @@ def train(
     from transformers.trainer_callback import PrinterCallback
     from transformers.trainer_utils import set_seed
 
-    from llmops_pipelines.tuning.training_loop import DevEvaluator, Tuner, Watch, newest_checkpoint
+    from llmops_pipelines.tuning.training_loop import DevEvaluator, Tuner, Watch, at_home, newest_checkpoint
 
     started = time.perf_counter()
     engine = TorchEmbedder(base, recipe.precision)
@@ -83,6 +83,8 @@ def train(
         callbacks=[Watch(progress, log)],
     )
     trainer.remove_callback(PrinterCallback)
+    if resume_from:
+        at_home(resume_from)
     trainer.train(resume_from_checkpoint=str(resume_from) if resume_from else None)
     best = Path(trainer.state.best_model_checkpoint or "")
     tuned = _merged(best, base, engine.device) if recipe.lora_rank else _loaded(best, engine.device)
@@ -122,9 +124,10 @@ def _dataset(rows: Rows, negatives: int) -> Any:
     """
     from datasets import Dataset
 
-    used = min(negatives, median_low(len(row["negatives"]) for row in rows))
+    wanted = min(negatives, median_low(len(row["negatives"]) for row in rows))
     spare = [text for row in rows for text in row["negatives"]]
-    filled = [_filled(row, spare, i, used) for i, row in enumerate(rows)]
+    filled = [_filled(row, spare, i, wanted) for i, row in enumerate(rows)]
+    used = min(len(texts) for texts in filled)  # fewer where there are not so many different ones
     columns = {"question": [row["question"] for row in rows], "positive": [row["positive"] for row in rows]}
     columns |= {f"negative_{n + 1}": [texts[n] for texts in filled] for n in range(used)}
     return Dataset.from_dict(columns)

@@ -2,7 +2,8 @@
 
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,33 @@ def _is_whole(mark: Path) -> bool:
         return False
 
 
+def at_home(checkpoint: Path) -> None:
+    """Make a checkpoint whose folder was moved name the best one where that is now: it is kept by its absolute path."""
+    file = checkpoint / "trainer_state.json"
+    state = json.loads(file.read_text("utf-8"))
+    best = state["best_model_checkpoint"]
+    here = str(checkpoint.parent / Path(best).name) if best else None
+    if best != here:
+        file.write_text(json.dumps({**state, "best_model_checkpoint": here}, indent=2), "utf-8")
+        _mark(checkpoint)
+
+
+def _mark(checkpoint: Path) -> None:
+    (checkpoint / WHOLE).write_text(json.dumps(_sizes(checkpoint)), "utf-8")
+
+
+@contextmanager
+def written(what: str, folder: str | Path) -> Iterator[None]:
+    """What cannot be written is a TrainingError that says what to do. A full disk is a RuntimeError of torch's."""
+    try:
+        yield
+    except (OSError, RuntimeError, SafetensorError) as error:
+        raise TrainingError(
+            f"{what} could not be written to {folder}: {error}. Where the disk is full, make room (about four times the "
+            "size of the model). Run again: training goes on from the last whole checkpoint"
+        ) from error
+
+
 class Tuner(SentenceTransformerTrainer):
     """The trainer of sentence-transformers; a checkpoint that cannot be written is a TrainingError that says what to do."""
 
@@ -47,13 +75,9 @@ class Tuner(SentenceTransformerTrainer):
         """Leaves it out: it embeds examples for a card, and the card is ours."""
 
     def _save_checkpoint(self, *args: Any, **kwargs: Any) -> None:
-        try:
+        assert self.args.output_dir is not None
+        with written("a checkpoint", self.args.output_dir):
             super()._save_checkpoint(*args, **kwargs)
-        except (OSError, RuntimeError, SafetensorError) as error:  # torch reports a full disk as a RuntimeError
-            raise TrainingError(
-                f"a checkpoint could not be written to {self.args.output_dir}: {error}. Where the disk is full, make "
-                "room (about four times the size of the model). Run again: training goes on from the last whole checkpoint"
-            ) from error
 
 
 class DevEvaluator(BaseEvaluator):
@@ -112,5 +136,5 @@ class Watch(TrainerCallback):
     def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         """Called when a checkpoint has been written, older ones removed."""
         assert args.output_dir is not None
-        checkpoint = Path(args.output_dir) / f"checkpoint-{state.global_step}"
-        (checkpoint / WHOLE).write_text(json.dumps(_sizes(checkpoint)), "utf-8")
+        with written("a checkpoint", args.output_dir):
+            _mark(Path(args.output_dir) / f"checkpoint-{state.global_step}")

@@ -1,7 +1,7 @@
 """Builds the training set of a corpus: what may be learned from, mined in the base model's index, free of held-out text."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -101,6 +101,8 @@ def build_training_set(
         if row["doc_id"] in usable:
             passages.setdefault(row["doc_id"], []).append(row)
     pairs = question_pairs(questions, passages, usable)
+    for question, reason in _unpaired(questions, pairs, usable, held_out.answers):
+        dropped.add(reason, question.text)
     if not pairs:
         pairs = generated_pairs(documents, passages, usable)
     pairs = _bounded(_clean(pairs, held_out, dropped), settings.max_questions, dropped)
@@ -113,10 +115,20 @@ def build_training_set(
         if pair.id not in passage_vectors:
             dropped.add("not in the base model's index yet", pair.chunk_id)
 
+    asked = {pair.question_id: pair for pair in known}
+    answered: dict[str, dict[str, int]] = {}
+    for pair in known:
+        answered.setdefault(pair.question_id, {})[pair.doc_id] = 1
+    parts = split_questions(
+        [Question(q, pair.question, answered[q], pair.source, "train") for q, pair in asked.items()],
+        {"train": 1 - settings.dev_share, "dev": settings.dev_share},
+    )
+    part_of = {pair.doc_id: parts[pair.question_id] for pair in known}
     leaky: dict[str, bool] = {}
 
-    def may_be_negative(hit: Hit) -> bool:
-        if hit.doc_id not in usable:
+    def may_be_negative(pair: Pair, hit: Hit) -> bool:
+        part = parts[pair.question_id]
+        if hit.doc_id not in usable or part_of.get(hit.doc_id, part) != part:
             return False
         if hit.chunk_id not in leaky:
             leaky[hit.chunk_id] = bool(held_out.in_passages([hit.text]))
@@ -132,14 +144,6 @@ def build_training_set(
         settings.negatives,
         settings.margin,
         progress,
-    )
-    asked = {pair.question_id: pair for pair in known}
-    answered: dict[str, dict[str, int]] = {}
-    for pair in known:
-        answered.setdefault(pair.question_id, {})[pair.doc_id] = 1
-    parts = split_questions(
-        [Question(q, pair.question, answered[q], pair.source, "train") for q, pair in asked.items()],
-        {"train": 1 - settings.dev_share, "dev": settings.dev_share},
     )
     sync = Sync(writer, published)
     rows = [_row(found, parts[found.pair.question_id], embedder.fingerprint) for found in mined]
@@ -161,6 +165,22 @@ def build_training_set(
         lengths={name: _lengths([row[name] for row in rows]) for name in ("question", "positive")} if rows else {},
         examples=[{name: row[name] for name in ("question", "positive", "negatives")} for row in rows[:EXAMPLES]],
     )
+
+
+def _unpaired(
+    questions: Sequence[Question], pairs: Sequence[Pair], usable: set[str], held_out: Set[str]
+) -> Iterator[tuple[Question, str]]:
+    """The questions that are in no pair, and why."""
+    paired = {pair.question_id for pair in pairs}
+    for question in questions:
+        if question.id not in paired:
+            if not held_out.isdisjoint(question.answers):
+                reason = "question: its answer answers a held-out question too"
+            elif usable.isdisjoint(question.answers):
+                reason = "question: its answers are in dev or test modules, or not in the corpus"
+            else:
+                reason = "question: its answers have no passage to learn"
+            yield question, reason
 
 
 def _clean(pairs: Sequence[Pair], held_out: HeldOut, dropped: Dropped) -> list[Pair]:

@@ -2,7 +2,6 @@
 
 import importlib.metadata
 import shutil
-import tempfile
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -14,7 +13,6 @@ from llmops_pipelines.embedding.registry import Entry, Registry
 from llmops_pipelines.evaluation.contamination import Learned
 from llmops_pipelines.evaluation.intervals import Estimate, clustered_mean
 from llmops_pipelines.quality.gates import GateResult
-from llmops_pipelines.storage.errors import explained
 from llmops_pipelines.tuning.dev_score import encode, mean_score
 from llmops_pipelines.tuning.general_ability import MIN_PASSAGES, Sample, neighbours_kept
 from llmops_pipelines.tuning.model_card import model_card
@@ -97,7 +95,7 @@ def tune(
     elif not gates[1].passed:
         tuned = _kept(f"{kept:.2f} of neighbours are kept, at least {recipe.min_neighbours} is asked", facts, gates)
     else:
-        entry = _register(training, base, rows, recipe, facts, registry)
+        entry = _register(training, base, rows, recipe, facts, registry, folder / "model")
         tuned = Tuned(f"tuned: {entry.key}", entry, gates, facts)
     shutil.rmtree(folder)
     return tuned
@@ -110,19 +108,22 @@ def _register(
     recipe: Recipe,
     facts: Mapping[str, Any],
     registry: Registry,
+    folder: Path,
 ) -> Entry:
+    from llmops_pipelines.tuning.training_loop import written
+
     name = f"{base.name}-tuned"
     if base.query_prompt is not None or base.document_prompt is not None:  # it was tuned with these, not with its own
         own = {use: prompt for use, prompt in training.model.prompts.items() if use not in ("passage", "corpus")}
         training.model.prompts = {**own, "query": base.prompt("query"), "document": base.prompt("document")}
         training.model.default_prompt_name = None
     learned = Learned.of_rows(rows).and_of(Learned.of(base.folder))
-    with explained("save the tuned model", registry.uri), tempfile.TemporaryDirectory() as staging:
-        training.model.save_pretrained(staging, create_model_card=False)
-        (Path(staging) / "README.md").write_text(model_card(base, name, recipe, facts), "utf-8")
-        learned.write(Path(staging))
-        details = {fact: value for fact, value in facts.items() if fact != "history"}
-        return registry.add(ModelFolder(name, Path(staging)), {**details, "base": base.key})
+    with written("the tuned model", folder):
+        training.model.save_pretrained(str(folder), create_model_card=False)
+        (folder / "README.md").write_text(model_card(base, name, recipe, facts), "utf-8")
+        learned.write(folder)
+    details = {fact: value for fact, value in facts.items() if fact != "history"}
+    return registry.add(ModelFolder(name, folder), {**details, "base": base.key})
 
 
 def _gain(training: Training, rows: Sequence[Mapping[str, Any]]) -> Estimate:

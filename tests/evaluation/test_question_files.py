@@ -173,6 +173,8 @@ def test_only_a_line_feed_ends_a_line(tmp_path: Path) -> None:
         (without("part"), "KeyError 'part'"),
         (line(question=7), "AttributeError"),
         (line(answers=7), "TypeError"),
+        (line(id=None), "TypeError None is no id"),
+        (line(answers=[""]), "TypeError [''] is not a list of documents"),
         (line(answers="pandas.concat"), "TypeError 'pandas.concat' is not a list of documents"),
         (line(answers=[["a"]]), "TypeError"),
         (line(rejected="pandas.concat"), "TypeError"),

@@ -71,11 +71,11 @@ def test_a_damaged_model_is_refused_before_it_embeds(
 ) -> None:
     assert run_job(corpus, instance, lake.uri).success
     folder = articles / "model"
-    copytree(corpus.models[0].folder, folder)
+    copytree(corpus.base_model.folder, folder)
     with (folder / "model.safetensors").open("r+b") as weights:
         weights.seek(5_000_000)
         weights.write(b"\xff" * 16)
-    expected = corpus.models[0].expected_sha256
+    expected = corpus.base_model.expected_sha256
     damaged = configured(articles, embeddings={"models": [{"name": "mini", "folder": "model", "sha256": expected}]})
     with pytest.raises(Exception, match=f"expected {expected}.*damaged"):
         damaged.model_keys()

@@ -69,7 +69,7 @@ def test_folder_and_hub_are_keys_and_run(
     download_models(corpus, told.append)
     assert told == [f"model hubbed: downloading {REPOSITORY} from {hub.url}"]
     keys = register_keys(corpus, instance, lake)
-    assert keys == corpus.model_keys() == [model.key for model in corpus.models]
+    assert keys == corpus.model_keys() == [model.key for model in corpus.usable_models().by_key.values()]
     asked = hub.requests
     for key, licence, window, query, document in (
         (keys[0], "mit", 32, "none", "none"),
@@ -89,13 +89,13 @@ def test_the_bundled_model_can_be_named_beside_others(
     articles: Path, tiny: dict[str, object], model: ModelFolder
 ) -> None:
     assert corpus_of(articles, "bundled", tiny).model_keys()[0] == model.key
-    assert corpus_of(articles, tiny, "bundled").models[1] == model
+    assert corpus_of(articles, tiny, "bundled").usable_models().by_key[model.key] == model
 
 
 def test_prompts_in_yaml_are_another_model(articles: Path, tiny: dict[str, object]) -> None:
     plain, prompted = (corpus_of(articles, model) for model in (tiny, {**tiny, "prompts": {"query": "query: "}}))
     assert plain.model_keys() != prompted.model_keys()
-    assert prompted.models[0].prompt("query") == "query: "
+    assert prompted.base_model.prompt("query") == "query: "
 
 
 def test_a_prompt_before_passages_leaves_them_less_of_the_window(
@@ -116,12 +116,16 @@ def test_a_bad_model_stops_none_of_the_others(
     (pickled / "model.safetensors").rename(pickled / "pytorch_model.bin")
     missing = {"name": "missing", "folder": "nowhere"}
     other = {"name": "other", "hub": "someone/else"}
-    corpus = corpus_of(articles, tiny, missing, other, {"name": "pickled", "folder": "models/pickled"}, HUB)
+    malformed = {"name": "malformed", "hub": "someone/el--se"}
+    corpus = corpus_of(articles, tiny, missing, other, malformed, {"name": "pickled", "folder": "models/pickled"}, HUB)
     told: list[str] = []
     download_models(corpus, told.append)
     problems = [line for line in told if "downloading" not in line]
-    assert [line.split(":")[0] for line in problems] == ["model missing", "model other", "model pickled"]
-    assert "pickled weights are not loaded" in problems[2]
+    assert [line.split(":")[0] for line in problems] == [
+        *("model missing", "model other", "model malformed", "model pickled")
+    ]
+    assert "someone/el--se is no name on a hub" in problems[2]
+    assert "pickled weights are not loaded" in problems[3]
     keys, reason = evaluate_sensor(corpus, instance, lake)
     assert [key.rpartition("-")[0] for key in keys] == ["tiny", "hubbed"]
     for name in ("missing", "other", "pickled"):

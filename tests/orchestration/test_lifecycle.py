@@ -47,7 +47,7 @@ def test_every_materialisation_carries_identity_rows_and_columns(life: dg.Execut
 def test_a_second_run_does_nothing_and_says_so(
     life: dg.ExecuteInProcessResult, corpus: Corpus, instance: dg.DagsterInstance, lake: Lake
 ) -> None:
-    embedder = shared_embedder(corpus.models[0], "auto")
+    embedder = shared_embedder(corpus.base_model, "auto")
     before = (embedder.count.documents, embedder.count.queries)
     versions = {name: lake.published(name).version for name in lake.names()}  # type: ignore[union-attr]
     again = run_job(corpus, instance, lake.uri)

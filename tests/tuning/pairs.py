@@ -10,6 +10,8 @@ def training_rows(train: int = 24, dev: int = 8, negatives: int = 1) -> list[dic
     rows = []
     for i in range(train + dev):
         subject = SUBJECTS[i % len(SUBJECTS)]
+        first, count = (0, train) if i < train else (train, dev)
+        others = [first + (i - first + n + 1) % count for n in range(negatives)]
         rows.append(
             {
                 "pair_id": f"p{i:03d}",
@@ -20,11 +22,12 @@ def training_rows(train: int = 24, dev: int = 8, negatives: int = 1) -> list[dic
                 "doc_id": f"d{i:03d}",
                 "chunk_id": f"d{i:03d}#0",
                 "positive": f"{i} {subject} is so",
-                "negative_ids": [f"d{i + n + 1:03d}#0" for n in range(negatives)],
-                "negative_doc_ids": [f"d{i + n + 1:03d}" for n in range(negatives)],
-                "negatives": [f"{i + n + 1} {subject} is not" for n in range(negatives)],
+                "negative_ids": [f"d{other:03d}#0" for other in others],
+                "negative_doc_ids": [f"d{other:03d}" for other in others],
+                "negatives": [f"{other} {subject} is not" for other in others],
                 "score": 0.5,
                 "negative_scores": [0.4] * negatives,
+                "base": "b" * 64,
             }
         )
     return rows

@@ -60,6 +60,8 @@ def test_an_empty_set_passes(lake: Lake) -> None:
         ("Doesn’t vitamin D inhibit the growth of bone cells?", "same text", "t1"),
         ("vitamin D does NOT inhibit the growth of bone cells", "same text", "t1"),
         ("the growth of bone cells does vitamin D inhibit", "near text", "t1"),
+        ("does `vitamin_D` inhibit_the_growth of **bone**-cells?", "same text", "t1"),
+        ("Does vi\u00adtamin D in\u200bhibit the gröwth of bone cells?", "same text", "t1"),
         ("is the farthest galaxy far away, and how?", "near text", "d1"),
         ("x y z " + " ".join(f"subject{i}" for i in range(11, 25)) + " and more besides", "near text", "t2"),
         (
@@ -100,7 +102,16 @@ def test_a_document_that_answers_a_held_out_question_is_named(lake: Lake, change
 
 
 def test_a_document_in_both_parts_is_named(lake: Lake) -> None:
-    assert failed(gates(lake, planted(30, doc_id="d003"))) == {"parts_apart": ["d003"]}
+    both = ["p002", "p003", "p030"]  # the two pairs that it answers, and the one that it is a negative of
+    assert failed(gates(lake, planted(30, doc_id="d003"))) == {"parts_apart": both}
+
+
+@pytest.mark.parametrize(("position", "negative"), [(5, "d030"), (30, "d005")])
+def test_an_answer_of_one_part_that_is_a_negative_of_the_other_is_named(
+    position: int, negative: str, lake: Lake
+) -> None:
+    found = gates(lake, planted(position, negative_doc_ids=["elsewhere", negative]))
+    assert failed(found) == {"parts_apart": [f"p{position:03}"]}
 
 
 def test_every_offender_is_counted_and_the_first_twenty_are_named(lake: Lake) -> None:

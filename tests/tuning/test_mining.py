@@ -38,7 +38,7 @@ def mined(
     index: SearchIndex, pairs: list[Pair], cosines: Mapping[str, float] = COSINES, **settings
 ) -> list[tuple[str, list[str]]]:
     """The text of each pair that is kept with the texts of its negatives; every question is the first axis."""
-    options = {"positives": 1, "negatives": 3, "margin": 0.95, "may_be_negative": lambda hit: True} | settings
+    options = {"positives": 1, "negatives": 3, "margin": 0.95, "may_be_negative": lambda pair, hit: True} | settings
     found = mine(
         pairs, {p.question_id: at(1.0) for p in pairs}, {p.id: at(cosines[p.text]) for p in pairs}, index, **options
     )
@@ -77,17 +77,17 @@ def test_no_passage_of_a_labelled_document_is_a_negative_though_it_ranks_high(in
 
 
 def test_what_may_not_be_a_negative_is_passed_over(index: SearchIndex) -> None:
-    def allowed(hit: Hit) -> bool:
+    def allowed(pair: Pair, hit: Hit) -> bool:
         return hit.doc_id != "at the margin"
 
     assert mined(index, RIGHT, may_be_negative=allowed) == [("right a", ["harder", "hard", "easy"])]
-    assert mined(index, RIGHT, may_be_negative=lambda hit: False) == [("right a", [])]
+    assert mined(index, RIGHT, may_be_negative=lambda pair, hit: False) == [("right a", [])]
 
 
 def test_no_more_is_looked_at_than_is_taken(index: SearchIndex) -> None:
     seen: list[str] = []
 
-    def allowed(hit: Hit) -> bool:
+    def allowed(pair: Pair, hit: Hit) -> bool:
         seen.append(hit.text)
         return True
 
@@ -118,8 +118,8 @@ def test_a_passage_that_stands_in_two_answers_is_one_pair(index: SearchIndex) ->
     twice = [pair("q", "right", "right a"), pair("q", "hard", "right a"), pair("q", "right", "right a", 5)]
     ((text, negatives),) = mined(index, twice, positives=3)
     assert (text, negatives) == ("right a", ["at the margin", "harder", "easy"])
-    forwards = mine(twice, {"q": at(1.0)}, {twice[0].id: at(0.8)}, index, lambda hit: True, 3, 0, 0.95)
-    backwards = mine(twice[::-1], {"q": at(1.0)}, {twice[0].id: at(0.8)}, index, lambda hit: True, 3, 0, 0.95)
+    forwards = mine(twice, {"q": at(1.0)}, {twice[0].id: at(0.8)}, index, lambda pair, hit: True, 3, 0, 0.95)
+    backwards = mine(twice[::-1], {"q": at(1.0)}, {twice[0].id: at(0.8)}, index, lambda pair, hit: True, 3, 0, 0.95)
     assert forwards == backwards
 
 

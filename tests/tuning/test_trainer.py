@@ -10,11 +10,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors import SafetensorError
 
 from llmops_pipelines.embedding.model_folder import ModelFolder
 from llmops_pipelines.tuning.recipe import Recipe
 from llmops_pipelines.tuning.trainer import Training, train
-from llmops_pipelines.tuning.training_loop import TrainingError, newest_checkpoint
+from llmops_pipelines.tuning.training_loop import TrainingError, newest_checkpoint, written
 from tests.project_copy import PROJECT
 from tests.tuning.pairs import training_rows
 
@@ -150,7 +151,7 @@ def test_a_disk_that_fills_during_a_checkpoint_loses_no_whole_one(tiny: ModelFol
     )
     assert ended.returncode == 1
     assert "TrainingError: a checkpoint could not be written" in ended.stderr
-    assert "Make room" in ended.stderr
+    assert "make room" in ended.stderr
     resumed = train(tiny, training_rows(), RECIPE, tmp_path)
     assert resumed.resumed_at == 4
     assert same(weights(resumed), weights(undisturbed))
@@ -168,6 +169,31 @@ def test_a_checkpoint_that_lost_files_is_not_whole(tiny: ModelFolder, undisturbe
     resumed = train(tiny, training_rows(), RECIPE, tmp_path)
     assert resumed.resumed_at == 4
     assert same(weights(resumed), weights(undisturbed))
+
+
+def test_a_training_whose_folder_was_moved_goes_on_to_the_same_weights(
+    tiny: ModelFolder, undisturbed: Training, tmp_path: Path
+):
+    kill_at(10, tiny, tmp_path / "before")
+    (tmp_path / "before").rename(tmp_path / "after")
+    resumed = train(tiny, training_rows(), RECIPE, tmp_path / "after")
+    assert resumed.resumed_at == 8
+    assert same(weights(resumed), weights(undisturbed))
+    assert resumed.best_step == undisturbed.best_step
+
+
+def test_pairs_that_share_the_only_negative_are_learned(tiny: ModelFolder, tmp_path: Path):
+    rows = training_rows()
+    for row in rows[1:]:
+        row["negatives"] = [rows[0]["positive"]]
+    rows[0]["negatives"] = []  # and nothing else to fill it up with
+    assert train(tiny, rows, Recipe(**{**vars(RECIPE), "epochs": 1}), tmp_path).steps == 6
+
+
+def test_what_cannot_be_written_says_what_to_do():
+    expected = "the model could not be written to /full: no space left. .*make room"
+    with pytest.raises(TrainingError, match=expected), written("the model", "/full"):
+        raise SafetensorError("no space left")
 
 
 def test_a_pair_with_fewer_negatives_than_most_is_learned_too(tiny: ModelFolder, tmp_path: Path):

@@ -191,7 +191,8 @@ def test_a_passage_that_holds_a_test_question_is_neither_positive_nor_negative(
 
 def test_documents_that_answer_a_held_out_question_are_never_learned(build: Built) -> None:
     held_out = [*TEST, ask("t2", "what hangs on the wall and strikes?", "clocks.md", part="dev")]
-    build(QUESTIONS, held_out, negatives=99, margin=1.0)
+    report = build(QUESTIONS, held_out, negatives=99, margin=1.0)
+    assert report.dropped["question: its answer answers a held-out question too"] == 1
     assert "q-clocks" not in {row["question_id"] for row in build.rows}
     assert not any("clocks.md" in [row["doc_id"], *row["negative_doc_ids"]] for row in build.rows)
     assert build.failed == []
