@@ -100,6 +100,60 @@ def ui(
     os.execv(dg_command, [str(dg_command), "dev", "--host", "127.0.0.1", "--port", str(port)])
 
 
+ModelOption = Annotated[str | None, typer.Option("--model", help="Partition key of an embedding model.")]
+
+
+@app.command()
+def plan(corpus: CorpusArgument = None, model: ModelOption = None, as_json: JsonOption = False) -> None:
+    """Show what a run would embed, why, and what it would cost. Changes nothing.
+
+    Source, cleaning and chunking are run on a copy, so that a changed document, chunker or model is in the plan. Without
+    `--model` the plans are those of the models that `llmops run` embeds.
+    """
+    with explained():
+        from llmops_pipelines import project
+        from llmops_pipelines.dry_run import dry_run
+        from llmops_pipelines.orchestration.life import life_runs
+
+        chosen, lake = project.corpus(corpus), project.lake().open()
+        keys = [model] if model else [run.key for run in life_runs(chosen, lake)]
+        for key in keys:
+            chosen.model(key, lake)
+        found = dry_run(chosen, lake, keys, None if as_json else err)
+    if as_json:
+        print(json.dumps(found.as_dict()))
+    else:
+        found.show(out)
+    if found.failures:
+        raise typer.Exit(1)
+
+
+@app.command()
+def reembed(
+    corpus: CorpusArgument = None,
+    model: Annotated[str, typer.Option("--model", help="Partition key of the model; `llmops plan` shows keys.")] = "",
+    as_json: JsonOption = False,
+) -> None:
+    """Embed, index and evaluate a corpus under a model, beside the live index. Releases nothing.
+
+    Vectors that are there are used again; a run that was killed goes on where it was.
+    """
+    with explained():
+        from llmops_pipelines import project
+        from llmops_pipelines.local_run import run_candidate
+        from llmops_pipelines.orchestration.partitions import download_models
+
+        chosen = project.corpus(corpus)
+        download_models(chosen, _tell)
+        summary = run_candidate(chosen, model, None if as_json else err)
+    if as_json:
+        print(json.dumps(summary.as_dict()))
+    else:
+        summary.show(out)
+    if summary.failures:
+        raise typer.Exit(1)
+
+
 @app.command()
 def search(
     corpus: Annotated[str, typer.Argument(help="Name of a corpus.")],

@@ -1,8 +1,10 @@
-"""`llmops run`: brings a corpus up to date in this process, with progress on the terminal."""
+"""`llmops run` and `llmops reembed`: jobs of a corpus in this process, with progress on the terminal."""
 
 import time
 import uuid
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import dagster as dg
@@ -13,7 +15,7 @@ from llmops_pipelines.orchestration.corpus import Corpus
 from llmops_pipelines.orchestration.life import PlannedRun, candidate_run, life_runs
 from llmops_pipelines.orchestration.partitions import register_keys
 from llmops_pipelines.orchestration.run_lock import alive, bury_the_dead
-from llmops_pipelines.run_summary import RunSummary, summarise
+from llmops_pipelines.run_summary import CandidateSummary, RunSummary, summarise, summarise_candidate
 from llmops_pipelines.terminal import shown
 
 
@@ -23,11 +25,9 @@ def run_life(corpus: Corpus, console: Console | None) -> RunSummary:
     Each step is a run of its own in this process. Progress goes to `console`, nowhere where it is None.
     """
     started = time.monotonic()
-    home = project.dagster_home()
     lake = project.lake().open()
     results: list[tuple[PlannedRun, dg.ExecuteInProcessResult]] = []
-    with dg.DagsterInstance.get() as instance:
-        bury_the_dead(home, instance)
+    with _instance() as (home, instance):
         register_keys(corpus, instance, lake)
         for run in life_runs(corpus, lake):
             results.append((run, _execute(corpus, run, instance, home, console)))
@@ -39,6 +39,26 @@ def run_life(corpus: Corpus, console: Console | None) -> RunSummary:
     summary = summarise(corpus, results)
     summary.seconds = time.monotonic() - started
     return summary
+
+
+def run_candidate(corpus: Corpus, key: str, console: Console | None) -> CandidateSummary:
+    """Embed, index and evaluate model `key` beside the live index; releases nothing. Raises ModelError."""
+    started = time.monotonic()
+    lake = project.lake().open()
+    corpus.model(key, lake)
+    with _instance() as (home, instance):
+        register_keys(corpus, instance, lake)
+        result = _execute(corpus, PlannedRun("candidate", key), instance, home, console)
+    return summarise_candidate(corpus, key, result, time.monotonic() - started)
+
+
+@contextmanager
+def _instance() -> Iterator[tuple[Path, dg.DagsterInstance]]:
+    """The Dagster instance of this deployment and its folder, slots of killed runs given back."""
+    home = project.dagster_home()
+    with dg.DagsterInstance.get() as instance:
+        bury_the_dead(home, instance)
+        yield home, instance
 
 
 def _execute(

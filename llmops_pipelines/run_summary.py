@@ -26,6 +26,7 @@ class RunSummary:
     embedded: int | None = None
     reused: int | None = None
     questions_embedded: int | None = None
+    training_passages_embedded: int | None = None
     ndcg10: float | None = None
     ndcg10_interval: list[float] | None = None
     tuning: str | None = None
@@ -33,6 +34,7 @@ class RunSummary:
     ndcg10_before: float | None = None
     ndcg10_after: float | None = None
     ndcg10_difference: list[float] | None = None
+    not_compared: str | None = None
     candidate_report: str | None = None
     seconds: float = 0.0
     report: str | None = None
@@ -59,16 +61,13 @@ class RunSummary:
             "its report": self.candidate_report,
             "seconds": f"{self.seconds:.0f}",
         }
-        for name, value in lines.items():
-            if value is not None:
-                shown = f"{value:,}" if isinstance(value, int) else value
-                console.print(f"[bold]{name:>10}[/]  {shown}", highlight=False, soft_wrap=True)
+        _show_lines(console, lines)
         if not self.failures:
             console.print(f'\nSearch it:  llmops search {self.corpus} "..."    See it:  llmops ui', highlight=False)
 
     def _candidate(self) -> str | None:
         if self.ndcg10_before is None or self.ndcg10_after is None or self.ndcg10_difference is None:
-            return self.candidate
+            return f"{self.candidate}: not compared {self.not_compared}" if self.not_compared else self.candidate
         low, high = self.ndcg10_difference
         return (
             f"{self.candidate}: nDCG@10 {self.ndcg10_before:.3f} before, {self.ndcg10_after:.3f} after; difference "
@@ -78,7 +77,7 @@ class RunSummary:
 
 def summarise(corpus: Corpus, results: Sequence[tuple[PlannedRun, dg.ExecuteInProcessResult]]) -> RunSummary:
     """The summary of the runs, in their order; the last one of the life job was that of the model in production."""
-    found = [(run, _metadata(result)) for run, result in results]
+    found = [(run, materialised(result)) for run, result in results]
     production, stages = next((run, stages) for run, stages in reversed(found) if run.job == "life")
 
     def value(stage: str, name: str, of: Mapping[str, Mapping[str, Any]] = stages) -> Any:
@@ -90,14 +89,9 @@ def summarise(corpus: Corpus, results: Sequence[tuple[PlannedRun, dg.ExecuteInPr
 
     tuned = next((of for _, of in found if "fine_tuned_model" in of), {})
     model = value("fine_tuned_model", "model", tuned)
-    # The model of the last training, a candidate or in production by now, where its report compares it.
-    compared, against = next(
-        (
-            (run, of)
-            for run, of in found
-            if run.key == model and value("evaluation_report", "nDCG@10 before", of) is not None
-        ),
-        (None, {}),
+    # The model of the last training, a candidate or in production by now.
+    candidate, against = next(
+        ((run, of) for run, of in found if run.key == model and "evaluation_report" in of), (None, {})
     )
     low, high = value("evaluation", "nDCG@10 low"), value("evaluation", "nDCG@10 high")
     before = value("evaluation_report", "nDCG@10 before", against)
@@ -109,27 +103,86 @@ def summarise(corpus: Corpus, results: Sequence[tuple[PlannedRun, dg.ExecuteInPr
         embedded=total("embeddings", "embedded"),
         reused=total("embeddings", "reused"),
         questions_embedded=_sum(total("evaluation", "questions_embedded"), total("training_set", "questions_embedded")),
+        training_passages_embedded=total("training_set", "passages_embedded"),
         ndcg10=value("evaluation", "nDCG@10"),
         ndcg10_interval=[low, high] if low is not None else None,
         tuning=value("fine_tuned_model", "outcome", tuned),
         candidate=model,
         ndcg10_before=before,
-        ndcg10_after=before + value("evaluation_report", "nDCG@10 difference", against) if compared else None,
-        ndcg10_difference=[value("evaluation_report", f"nDCG@10 difference {end}", against) for end in ("low", "high")]
-        if compared
-        else None,
-        candidate_report=value("evaluation_report", "report", against) if compared != production else None,
+        ndcg10_after=None if before is None else before + value("evaluation_report", "nDCG@10 difference", against),
+        ndcg10_difference=None
+        if before is None
+        else [value("evaluation_report", f"nDCG@10 difference {end}", against) for end in ("low", "high")],
+        not_compared=value("evaluation_report", "not compared", against),
+        candidate_report=value("evaluation_report", "report", against) if candidate != production else None,
         report=value("evaluation_report", "report"),
         release=value("release", "release_id"),
-        failures=[
-            f"{event.step_key}: {failure_reason(event)}"
-            for _, result in results
-            for event in result.filter_events(lambda event: event.is_step_failure)
-        ],
+        failures=[failure for _, result in results for failure in failures(result)],
     )
 
 
-def _metadata(result: dg.ExecuteInProcessResult) -> dict[str, dict[str, Any]]:
+@dataclass
+class CandidateSummary:
+    """What the candidate job did for one model. `ndcg10` is of hybrid search on the dev questions."""
+
+    corpus: str
+    model: str
+    embedded: int | None
+    reused: int | None
+    ndcg10: float | None
+    ndcg10_interval: list[float] | None
+    seconds: float
+    report: str | None
+    failures: list[str]
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    def show(self, console: Console) -> None:
+        """Print the summary for people."""
+        for failure in self.failures:
+            console.print(f"[bold red]failed:[/] {failure}", highlight=False, soft_wrap=True)
+        _show_lines(
+            console,
+            {
+                "model": self.model,
+                "embedded": self.embedded,
+                "reused": self.reused,
+                "nDCG@10": _with_interval(self.ndcg10, self.ndcg10_interval),
+                "report": self.report,
+                "seconds": f"{self.seconds:.0f}",
+            },
+        )
+        if not self.failures:
+            console.print(
+                f"\nCompare it:  llmops evaluate {self.corpus} --model {self.model}    "
+                f"Release it: job {self.corpus}_promote with this key, in llmops ui",
+                highlight=False,
+                soft_wrap=True,
+            )
+
+
+def summarise_candidate(
+    corpus: Corpus, key: str, result: dg.ExecuteInProcessResult, seconds: float
+) -> CandidateSummary:
+    """The summary of a run of the candidate job for model `key`."""
+    found = materialised(result)
+    evaluated = found.get("evaluation", {})
+    ends = [evaluated[name] for name in ("nDCG@10 low", "nDCG@10 high") if name in evaluated]
+    return CandidateSummary(
+        corpus=corpus.name,
+        model=key,
+        embedded=found.get("embeddings", {}).get("embedded"),
+        reused=found.get("embeddings", {}).get("reused"),
+        ndcg10=evaluated.get("nDCG@10"),
+        ndcg10_interval=ends or None,
+        seconds=seconds,
+        report=found.get("evaluation_report", {}).get("report"),
+        failures=failures(result),
+    )
+
+
+def materialised(result: dg.ExecuteInProcessResult) -> dict[str, dict[str, Any]]:
     """The metadata of what a run materialised, by stage."""
     return {
         event.materialization.asset_key.path[-1]: {k: v.value for k, v in event.materialization.metadata.items()}
@@ -137,9 +190,23 @@ def _metadata(result: dg.ExecuteInProcessResult) -> dict[str, dict[str, Any]]:
     }
 
 
+def _show_lines(console: Console, lines: Mapping[str, Any]) -> None:
+    """A line for each value that is known."""
+    for name, value in lines.items():
+        if value is not None:
+            shown = f"{value:,}" if isinstance(value, int) else value
+            console.print(f"[bold]{name:>10}[/]  {shown}", highlight=False, soft_wrap=True)
+
+
 def _sum(*counts: int | None) -> int | None:
     known = [count for count in counts if count is not None]
     return sum(known) if known else None
+
+
+def failures(result: dg.ExecuteInProcessResult) -> list[str]:
+    """The steps of a run that failed, and what each says."""
+    steps = result.filter_events(lambda event: event.is_step_failure)
+    return [f"{event.step_key}: {failure_reason(event)}" for event in steps]
 
 
 def failure_reason(event: dg.DagsterEvent) -> str:

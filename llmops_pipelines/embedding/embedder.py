@@ -49,5 +49,5 @@ class Embedder(Protocol):
     def count(self) -> EmbedderCount: ...
 
     def embed(self, texts: Sequence[str], use: Use, progress: Callable[[int], None] = lambda done: None) -> Embedded:
-        """The vectors of `texts`. `progress` is told how many texts are done."""
+        """The vectors of `texts`. `progress` is told how many texts are done. No texts: what is needed is loaded."""
         ...

@@ -1,7 +1,8 @@
 """Embeds what no vector exists for, in committed batches, and the gates on the embeddings table."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -20,12 +21,23 @@ UNIT_TOLERANCE = 1e-3
 
 
 @dataclass
+class Spent:
+    """What has been embedded and committed so far. `embedded` and `tokens` are counted at the embedder."""
+
+    embedded: int = 0
+    tokens: int = 0
+    seconds: float = 0.0
+    by_cause: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass
 class EmbeddingReport:
     """reused + embedded = distinct. `embedded` and `tokens` are counted at the embedder."""
 
     distinct: int
     reused: int
     embedded: int
+    by_cause: dict[str, int]
     tokens: int
     truncated: int
     unused: int
@@ -43,20 +55,26 @@ def embed_missing(
     writer: Writer,
     use: Use = "document",
     progress: Callable[[int, int], None] = lambda done, total: None,
+    cause_of: Mapping[str, str] | None = None,
+    account: Callable[[Spent], None] = lambda spent: None,
 ) -> EmbeddingReport:
     """Give every text a vector; `texts` are by content hash. Publishes nothing.
 
     Each batch of 1,024 texts is committed when it is done, so that a run which is killed has lost one batch at most.
     Batches are made of texts of about one length. Vectors of texts that are no longer there stay for their return.
+    What is spent is counted by the causes in `cause_of`, and told to `account` first and after every commit.
     Raises GateFailedError where the model gives a vector that is not finite or not of unit length.
     """
     import time
 
     stored = writer.column("content_hash")
     missing = sorted(texts.keys() - stored.keys(), key=lambda content_hash: (-len(texts[content_hash]), content_hash))
-    counted = embedder.count.documents + embedder.count.queries
-    counted_tokens = embedder.count.tokens
+    if missing:
+        embedder.embed([], use)  # the rate is that of a model that is loaded
+    counted = replace(embedder.count)
     started = time.perf_counter()
+    spent = Spent()
+    account(spent)
     for start in range(0, len(missing), COMMIT_TEXTS):
         batch = missing[start : start + COMMIT_TEXTS]
 
@@ -79,15 +97,22 @@ def embed_missing(
                 }
             )
         )
+        now = embedder.count
+        spent.embedded = now.documents + now.queries - counted.documents - counted.queries
+        spent.tokens = now.tokens - counted.tokens
+        spent.seconds = time.perf_counter() - started
+        spent.by_cause.update(cause_of[content_hash] for content_hash in batch if cause_of)
+        account(spent)
     truncated = writer.column("truncated")
     return EmbeddingReport(
         distinct=len(texts),
         reused=len(texts) - len(missing),
-        embedded=embedder.count.documents + embedder.count.queries - counted,
-        tokens=embedder.count.tokens - counted_tokens,
+        embedded=spent.embedded,
+        by_cause=dict(spent.by_cause),
+        tokens=spent.tokens,
         truncated=sum(truncated[content_hash] for content_hash in texts),
         unused=len(truncated) - len(texts),
-        seconds=time.perf_counter() - started,
+        seconds=spent.seconds,
         numerics=embedder.numerics if missing else "",
         data_version=merkle_root((content_hash, embedder.fingerprint) for content_hash in texts),
     )
@@ -157,6 +182,18 @@ def embedding_gates(
         offenders_gate("one_fingerprint", foreign, "Every vector was made by this partition's model."),
         over_window,
     ]
+
+
+def accounting_gate(report: EmbeddingReport, wanted: int) -> GateResult:
+    """reused + embedded = `wanted` texts, and every embedded one has a cause."""
+    accounted = report.reused + report.embedded == wanted and sum(report.by_cause.values()) == report.embedded
+    numbers = {"distinct": wanted, "reused": report.reused, "embedded": report.embedded}
+    return GateResult(
+        "accounted",
+        accounted,
+        numbers,
+        "Every distinct text is reused or was embedded, and what was embedded has a cause.",
+    )
 
 
 def vector_array(column: pa.Array | pa.ChunkedArray) -> Any:

@@ -36,6 +36,7 @@ class ModelFolder:
     expected_sha256: str | None = None
     query_prompt: str | None = None
     document_prompt: str | None = None
+    usd_per_million_tokens = None  # it costs time, not money
 
     @cached_property
     def fingerprint(self) -> str:

@@ -33,9 +33,14 @@ def bullets(entries: Mapping[str, Any]) -> dg.MarkdownMetadataValue:
 
 def table(headings: Sequence[str], rows: Sequence[Sequence[Any]]) -> dg.MarkdownMetadataValue:
     """A Markdown table."""
+    return dg.MetadataValue.md(markdown_table(headings, rows))
+
+
+def markdown_table(headings: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+    """The text of a Markdown table."""
     lines = [f"| {' | '.join(headings)} |", "| " + " | ".join("---" for _ in headings) + " |"]
     lines += ["| " + " | ".join(str(cell) for cell in row) + " |" for row in rows]
-    return dg.MetadataValue.md("\n".join(lines))
+    return "\n".join(lines)
 
 
 def image(name: str, content: bytes) -> dg.MarkdownMetadataValue:

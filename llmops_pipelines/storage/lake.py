@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from llmops_pipelines.storage.errors import explained
 from llmops_pipelines.storage.snapshot import Snapshot
-from llmops_pipelines.storage.writer import PUBLISHED, Writer
+from llmops_pipelines.storage.writer import PUBLISHED, Writer, point_tag
 
 if TYPE_CHECKING:
     import lancedb
@@ -44,14 +44,39 @@ class Lake:
 
     def published(self, name: str) -> Snapshot | None:
         """The published version of table `name`; None where nothing has been published."""
+        return self.tagged(name, PUBLISHED)
+
+    def tagged(self, name: str, tag: str) -> Snapshot | None:
+        """The version of table `name` that `tag` names; None where there is none."""
         if name not in self.names():
             return None
         with explained(f"open table {name}", self.uri):
             table = self.database.open_table(name)
-            if PUBLISHED not in table.tags.list():
+            if tag not in table.tags.list():
                 return None
-            table.checkout(PUBLISHED)
+            table.checkout(tag)
             return Snapshot(name, table.version, table)
+
+    def newest(self, name: str) -> Snapshot | None:
+        """The newest version of table `name`, published or not; None where there is no such table."""
+        if name not in self.names():
+            return None
+        with explained(f"open table {name}", self.uri):
+            table = self.database.open_table(name)
+            return Snapshot(name, table.version, table)
+
+    def tag(self, snapshot: Snapshot, tag: str) -> None:
+        """Make `tag` name the version of `snapshot`: it is kept by clean-up as long as a tag names it."""
+        with explained(f"tag version {snapshot.version} of table {snapshot.name}", self.uri):
+            point_tag(self.database.open_table(snapshot.name), tag, snapshot.version)
+
+    def clone(self, snapshot: Snapshot) -> Snapshot:
+        """A table here that begins as `snapshot`, of another lake, published as it is there. No data file is copied."""
+        with explained(f"clone table {snapshot.name}", self.uri):
+            target = f"{self.uri.rstrip('/')}/{snapshot.name}.lance"
+            snapshot.table.to_lance().shallow_clone(target, snapshot.version)  # type: ignore[attr-defined]
+            point_tag(self.database.open_table(snapshot.name), PUBLISHED, snapshot.version)
+        return self.at(snapshot.name, snapshot.version)
 
     def at(self, name: str, version: int) -> Snapshot:
         """Table `name` at `version`, published or not."""

@@ -18,6 +18,9 @@ def key_column(schema: pa.Schema) -> str:
     raise ValueError(f"no primary key is declared among the columns {schema.names}")
 
 
+# Why a text has no vector yet.
+CAUSES = ("new text", "changed text", "new chunker", "new model", "lost vector")
+
 STRINGS = pa.list_(pa.string())
 ROW_HASH = pa.field("row_hash", pa.string(), nullable=False)
 
@@ -64,7 +67,8 @@ CHUNKS = pa.schema(
         pa.field("text", pa.large_string(), nullable=False),
         pa.field("content_hash", pa.string(), nullable=False),
         pa.field("tokens", pa.int32(), nullable=False),  # of the chunker's tokenizer, special tokens included
-        pa.field("input_hash", pa.string(), nullable=False),
+        pa.field("document_hash", pa.string(), nullable=False),  # sha256 of the clean document's text
+        pa.field("chunker", pa.string(), nullable=False),  # identity of what cut it
         ROW_HASH,
     ]
 )
@@ -103,6 +107,27 @@ def embeddings(dimension: int) -> pa.Schema:
             pa.field("numerics", pa.string(), nullable=False),  # engine and precision that made the vector
         ]
     )
+
+
+EMBEDDING_RUNS = pa.schema(
+    [
+        key_field("account_id"),  # run, attempt and model
+        pa.field("run_id", pa.string(), nullable=False),
+        pa.field("model_key", pa.string(), nullable=False),
+        pa.field("fingerprint", pa.string(), nullable=False),
+        pa.field("at", pa.timestamp("us", tz="UTC"), nullable=False),  # of the last batch
+        pa.field("machine", pa.string(), nullable=False),
+        pa.field("numerics", pa.string(), nullable=False),
+        pa.field("distinct", pa.int64(), nullable=False),  # texts that are wanted
+        pa.field("reused", pa.int64(), nullable=False),
+        pa.field("embedded", pa.int64(), nullable=False),  # counted at the embedder
+        pa.field("deleted", pa.int64(), nullable=False),  # texts that are wanted no longer
+        *(pa.field(cause, pa.int64(), nullable=False) for cause in CAUSES),
+        pa.field("tokens", pa.int64(), nullable=False),
+        pa.field("seconds", pa.float64(), nullable=False),
+        pa.field("usd", pa.float64()),  # null where the model has no price
+    ]
+)
 
 
 def vector_index(dimension: int) -> pa.Schema:

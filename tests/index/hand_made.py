@@ -82,7 +82,8 @@ class HandMade:
                 "text": text,
                 "content_hash": text_hash(text),
                 "tokens": 5,
-                "input_hash": "",
+                "document_hash": text_hash("\n\n".join(texts)),
+                "chunker": "by hand",
             }
             for doc_id, texts in passages.items()
             for ordinal, text in enumerate(texts)

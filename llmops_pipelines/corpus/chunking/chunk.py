@@ -7,7 +7,7 @@ from typing import Any
 from llmops_pipelines.corpus.chunking.protocol import Chunker
 from llmops_pipelines.corpus.cleaning.cleaner import KEPT
 from llmops_pipelines.quality.gates import GateResult, offenders_gate
-from llmops_pipelines.storage.identity import text_hash, value_hash
+from llmops_pipelines.storage.identity import text_hash
 from llmops_pipelines.storage.snapshot import Snapshot
 from llmops_pipelines.storage.sync import Sync, SyncCounts
 from llmops_pipelines.storage.writer import Writer
@@ -39,17 +39,21 @@ def chunk_documents(
 ) -> ChunkReport:
     """Cut the documents that changed, keep the chunks of the others, delete the rest. Publishes nothing."""
     sync = Sync(writer, published)
-    known: dict[str, list[tuple[str, str, int]]] = {}
-    for row in published.rows(["chunk_id", "input_hash", "content_hash", "tokens"]) if published else ():
-        known.setdefault(row["input_hash"], []).append((row["chunk_id"], row["content_hash"], row["tokens"]))
+    known: dict[tuple[str, str], list[tuple[str, str, int]]] = {}
+    columns = ["chunk_id", "doc_id", "document_hash", "chunker", "content_hash", "tokens"]
+    comparable = published is not None and set(columns) <= set(published.schema.names)
+    for row in published.rows(columns) if published and comparable else ():
+        if row["chunker"] == chunker.identity:
+            chunks = known.setdefault((row["doc_id"], row["document_hash"]), [])
+            chunks.append((row["chunk_id"], row["content_hash"], row["tokens"]))
 
     total = documents.count(KEPT)
     hashes: set[str] = set()
     lengths: list[int] = []
     reused = 0
-    for done, document in enumerate(documents.rows(["doc_id", "text", "row_hash"], KEPT), start=1):
-        input_hash = value_hash([document["row_hash"], chunker.identity])
-        chunks = known.get(input_hash)
+    for done, document in enumerate(documents.rows(["doc_id", "text"], KEPT), start=1):
+        document_hash = text_hash(document["text"])
+        chunks = known.get((document["doc_id"], document_hash))
         if chunks and all(sync.is_stored_as_published(chunk_id) for chunk_id, _, _ in chunks):
             reused += 1
             for chunk_id, content_hash, tokens in chunks:
@@ -57,7 +61,7 @@ def chunk_documents(
                 hashes.add(content_hash)
                 lengths.append(tokens)
         else:
-            for row in _rows(chunker, document, input_hash):
+            for row in _rows(chunker, document, document_hash):
                 sync.put(row)
                 hashes.add(row["content_hash"])
                 lengths.append(row["tokens"])
@@ -98,7 +102,7 @@ def chunk_gates(chunker: Chunker, documents: Snapshot, chunks: Snapshot) -> list
     ]
 
 
-def _rows(chunker: Chunker, document: dict[str, Any], input_hash: str) -> list[dict[str, Any]]:
+def _rows(chunker: Chunker, document: dict[str, Any], document_hash: str) -> list[dict[str, Any]]:
     return [
         {
             "chunk_id": f"{document['doc_id']}#{ordinal}",
@@ -109,7 +113,8 @@ def _rows(chunker: Chunker, document: dict[str, Any], input_hash: str) -> list[d
             "text": passage.text,
             "content_hash": text_hash(passage.text),
             "tokens": passage.tokens,
-            "input_hash": input_hash,
+            "document_hash": document_hash,
+            "chunker": chunker.identity,
         }
         for ordinal, passage in enumerate(chunker.split(document["text"]))
     ]

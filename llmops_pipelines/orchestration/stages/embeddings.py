@@ -9,24 +9,27 @@ import dagster as dg
 from pydantic import Discriminator, Field, GetJsonSchemaHandler, Tag
 from pydantic_core import CoreSchema
 
-from llmops_pipelines.embedding.embedder import Embedder
+from llmops_pipelines.embedding.account import accountant
 from llmops_pipelines.embedding.hub import HubModel
-from llmops_pipelines.embedding.missing import embed_missing, embedding_gates
+from llmops_pipelines.embedding.missing import accounting_gate, embed_missing, embedding_gates
 from llmops_pipelines.embedding.model_folder import ModelFolder, bundled_model
+from llmops_pipelines.embedding.plan import Budget
 from llmops_pipelines.embedding.torch_embedder import Precision
+from llmops_pipelines.orchestration.planning import embedded_tag, in_words, plan_model, plan_table
 from llmops_pipelines.orchestration.progress import Progress
 from llmops_pipelines.orchestration.publishing import Publication, Staged, published_asset
 from llmops_pipelines.orchestration.section import Section
 from llmops_pipelines.storage import schemas
 from llmops_pipelines.storage.identity import value_hash
 from llmops_pipelines.storage.lake import Lake
+from llmops_pipelines.storage.schemas import CAUSES
 from llmops_pipelines.storage.snapshot import Snapshot
 from llmops_pipelines.storage.writer import Writer
 
 if TYPE_CHECKING:
     from llmops_pipelines.orchestration.corpus import Corpus
 
-CODE_VERSION = "1"
+CODE_VERSION = "2"
 CHECKS = {
     "complete": "Every chunk has a vector.",
     "finite": "No vector holds NaN or infinity.",
@@ -34,6 +37,7 @@ CHECKS = {
     "one_vector_a_key": "No content hash has two vectors.",
     "one_fingerprint": "Every vector was made by this partition's model.",
     "within_window": "No text is longer than the model's window, unless the chunker allows truncation.",
+    "accounted": "Every distinct text is reused or was embedded, and what was embedded has a cause.",
 }
 
 
@@ -104,6 +108,17 @@ AnyModelSection = Annotated[
 ]
 
 
+class BudgetSection(Section):
+    """The most that one run of one model may embed. A run that would embed more stops before it begins."""
+
+    tokens: int | None = Field(default=None, ge=0, description="Tokens.")
+    minutes: float | None = Field(default=None, ge=0, description="Minutes, by this machine's own measured rate.")
+    usd: float | None = Field(default=None, ge=0, description="US dollars, of models with a price.")
+
+    def budget(self) -> Budget:
+        return Budget(**self.model_dump())
+
+
 class EmbeddingsSection(Section):
     """The embedding models; each is a partition. The first is the base model."""
 
@@ -111,6 +126,7 @@ class EmbeddingsSection(Section):
         default=["bundled"], min_length=1, description="`bundled` is the all-MiniLM-L6-v2 that ships."
     )
     precision: Precision = Field(default="auto", description="auto: bf16 where the device is faster in it.")
+    budget: BudgetSection = BudgetSection()
 
     def configured(self, folder: Path) -> list[ModelFolder | HubModel]:
         """The models in their order; `folder` is that of the YAML file. Nothing is read."""
@@ -119,15 +135,48 @@ class EmbeddingsSection(Section):
 
 def embeddings_asset(corpus: "Corpus") -> dg.AssetsDefinition:
     """The asset `<corpus>/embeddings`."""
+    budget = corpus.settings.embeddings.budget.budget()
 
     def stage(
-        chunks: Snapshot, embedder: Embedder, progress: Progress, writer: Writer, published: Snapshot | None
+        context: dg.AssetExecutionContext,
+        lake: Lake,
+        chunks: Snapshot,
+        writer: Writer,
+        published: Snapshot | None,
     ) -> Staged:
+        model, embedder = corpus.model(context.partition_key, lake), corpus.embedder(context.partition_key, lake)
+        runs = lake.writer(corpus.table("embedding_runs"), schemas.EMBEDDING_RUNS)
+        stored = writer.column("content_hash").keys()
+        trial = embedder if budget.minutes is not None else None
+        plan, cause_of = plan_model(corpus, lake, model, chunks, stored, trial)
+        context.log.info(f"plan: {in_words(plan)}")
+        if exceeded := budget.exceeded(plan):
+            raise dg.Failure(
+                f"not embedded, over the budget in embeddings.budget: {'; '.join(exceeded)}. {in_words(plan)}. "
+                "Raise the budget, or make the change smaller",
+                metadata={"plan": dg.MetadataValue.md(plan_table(plan))},
+                allow_retries=False,
+            )
         texts = {row["content_hash"]: row["text"] for row in chunks.rows(["content_hash", "text"])}
-        report = embed_missing(embedder, texts, writer, progress=progress)
+        report = embed_missing(
+            embedder,
+            texts,
+            writer,
+            progress=Progress(context.log, "embeddings", "texts"),
+            cause_of=cause_of,
+            account=accountant(runs, context.run_id, context.retry_number, plan, embedder),
+        )
         allows_truncation = corpus.chunker.max_tokens is None
-        gates = embedding_gates(writer.staged(), list(texts), embedder.fingerprint, allows_truncation)
-        return Staged(report.data_version, report.as_dict(), gates)
+        gates = [
+            *embedding_gates(writer.staged(), list(texts), embedder.fingerprint, allows_truncation),
+            accounting_gate(report, plan.distinct),
+        ]
+        if all(gate.passed for gate in gates):
+            lake.tag(chunks, embedded_tag(model))
+            runs.staged()
+            runs.publish(context.run_id, context.run_id, {})
+        summary = {**report.as_dict(), "deleted": plan.deleted, "plan": plan_table(plan)}
+        return Staged(report.data_version, summary, gates)
 
     @published_asset(
         corpus,
@@ -141,14 +190,14 @@ def embeddings_asset(corpus: "Corpus") -> dg.AssetsDefinition:
     def embeddings(context: dg.AssetExecutionContext, lake: Lake) -> Publication:
         """One vector per distinct text and model fingerprint. Only texts that have none yet are embedded."""
         chunks = corpus.upstream(lake, "chunks")
-        embedder = corpus.embedder(context.partition_key, lake)
+        model = corpus.model(context.partition_key, lake)
         bound = corpus.chunker.max_tokens
         return Publication(
             table=corpus.table("embeddings", context.partition_key),
-            schema=schemas.embeddings(embedder.dimension),
-            inputs=value_hash([CODE_VERSION, embedder.fingerprint, bound is None, chunks.data_version]),
-            stage=partial(stage, chunks, embedder, Progress(context.log, "embeddings", "texts")),
-            describe=partial(_describe, corpus.model(context.partition_key, lake)),
+            schema=schemas.embeddings(model.dimension),
+            inputs=value_hash([CODE_VERSION, model.fingerprint, bound is None, chunks.data_version]),
+            stage=partial(stage, context, lake, chunks),
+            describe=partial(_describe, model),
             at_rest=_at_rest,
         )
 
@@ -159,6 +208,8 @@ def _describe(model: ModelFolder, summary: dict[str, Any]) -> dict[str, Any]:
     counted = ("distinct", "reused", "embedded", "tokens", "truncated", "unused", "seconds")
     metadata = {
         **{name: summary[name] for name in counted},
+        **{f"embedded: {cause}": summary["by_cause"].get(cause, 0) for cause in CAUSES},
+        "deleted": summary["deleted"],
         "licence": model.licence,
         "dimension": model.dimension,
         "max_tokens": model.max_tokens,
@@ -167,12 +218,18 @@ def _describe(model: ModelFolder, summary: dict[str, Any]) -> dict[str, Any]:
         "fingerprint": model.fingerprint,
     }
     if summary["embedded"]:
-        metadata |= {"texts_per_second": summary["embedded"] / summary["seconds"], "numerics": summary["numerics"]}
+        rate = summary["embedded"] / summary["seconds"]
+        metadata |= {
+            "texts_per_second": rate,
+            "numerics": summary["numerics"],
+            "plan": dg.MetadataValue.md(summary["plan"]),
+        }
     return metadata
 
 
 def _at_rest(summary: dict[str, Any]) -> dict[str, Any]:
-    return {**summary, "reused": summary["distinct"], "embedded": 0, "tokens": 0, "seconds": 0.0}
+    spent = {"embedded": 0, "by_cause": {}, "deleted": 0, "tokens": 0, "seconds": 0.0}
+    return {**summary, **spent, "reused": summary["distinct"]}
 
 
 def _quoted(prompt: str) -> str:

@@ -38,9 +38,9 @@ def chunked(lake: Lake, chunker: Chunker, documents: Snapshot) -> ChunkReport:
 
 
 def stored(lake: Lake) -> dict[str, dict]:
-    """What is stored now, published or not, without the hashes of inputs and rows."""
+    """What is stored now, published or not, without the hashes of rows."""
     rows = rows_by_key(lake.writer("chunks", CHUNKS).staged(), "chunk_id")
-    return {key: {k: v for k, v in row.items() if k not in ("input_hash", "row_hash")} for key, row in rows.items()}
+    return {key: {k: v for k, v in row.items() if k != "row_hash"} for key, row in rows.items()}
 
 
 def from_scratch(chunker: Chunker, texts: dict[str, str]) -> dict[str, dict]:
