@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from llmops_pipelines.embedding.embedder import Embedder, Use
+from llmops_pipelines.embedding.embedder import Embedded, Embedder, Use
+from llmops_pipelines.embedding.partial import EmbeddingError, Refusal, TextsRefusedError
 from llmops_pipelines.quality.gates import GateFailedError, GateResult, offenders_gate
 from llmops_pipelines.storage.identity import merkle_root
 from llmops_pipelines.storage.snapshot import Snapshot
@@ -27,6 +28,7 @@ class EmbeddingReport:
     reused: int
     embedded: int
     tokens: int
+    usd: float  # 0 where the model has no price
     truncated: int
     unused: int
     seconds: float
@@ -48,14 +50,18 @@ def embed_missing(
 
     Each batch of 1,024 texts is committed when it is done, so that a run which is killed has lost one batch at most.
     Batches are made of texts of about one length. Vectors of texts that are no longer there stay for their return.
-    Raises GateFailedError where the model gives a vector that is not finite or not of unit length.
+    Where a call of the embedder fails, what it made is committed first. Single texts that are refused do not keep the
+    batches after them from being embedded; they are named at the end.
+    Raises GateFailedError where the model gives a vector that is not finite or not of unit length, and EmbeddingError.
     """
     import time
 
     stored = writer.column("content_hash")
     missing = sorted(texts.keys() - stored.keys(), key=lambda content_hash: (-len(texts[content_hash]), content_hash))
     counted = embedder.count.documents + embedder.count.queries
-    counted_tokens = embedder.count.tokens
+    counted_tokens, counted_usd = embedder.count.tokens, embedder.count.usd
+    refused: list[Refusal] = []
+    refusing = ""
     started = time.perf_counter()
     for start in range(0, len(missing), COMMIT_TEXTS):
         batch = missing[start : start + COMMIT_TEXTS]
@@ -63,33 +69,49 @@ def embed_missing(
         def report(done: int, base: int = start) -> None:
             progress(base + done, len(missing))
 
-        embedded = embedder.embed([texts[content_hash] for content_hash in batch], use, report)
-        for gate in vector_gates(vector_offenders(batch, embedded.vectors)):
-            if not gate.passed:  # a wrong vector that is stored would be reused for ever
-                raise GateFailedError(gate)
-        writer.upsert(
-            pa.table(
-                {
-                    "content_hash": batch,
-                    "vector": _vector_column(embedded.vectors),
-                    "tokens": embedded.tokens,
-                    "truncated": embedded.truncated,
-                    "fingerprint": [embedder.fingerprint] * len(batch),
-                    "numerics": [embedder.numerics] * len(batch),
-                }
-            )
-        )
+        try:
+            embedded = embedder.embed([texts[content_hash] for content_hash in batch], use, report)
+        except EmbeddingError as error:
+            if error.embedded and error.positions:
+                _commit(writer, embedder, [batch[position] for position in error.positions], error.embedded)
+            if not isinstance(error, TextsRefusedError) or error.gave_up:
+                raise
+            refused += error.refused
+            refusing = error.model_name
+        else:
+            _commit(writer, embedder, batch, embedded)
+    if refused:
+        raise TextsRefusedError(refusing, refused)
     truncated = writer.column("truncated")
     return EmbeddingReport(
         distinct=len(texts),
         reused=len(texts) - len(missing),
         embedded=embedder.count.documents + embedder.count.queries - counted,
         tokens=embedder.count.tokens - counted_tokens,
+        usd=embedder.count.usd - counted_usd,
         truncated=sum(truncated[content_hash] for content_hash in texts),
         unused=len(truncated) - len(texts),
         seconds=time.perf_counter() - started,
         numerics=embedder.numerics if missing else "",
         data_version=merkle_root((content_hash, embedder.fingerprint) for content_hash in texts),
+    )
+
+
+def _commit(writer: Writer, embedder: Embedder, content_hashes: list[str], embedded: Embedded) -> None:
+    for gate in vector_gates(vector_offenders(content_hashes, embedded.vectors)):
+        if not gate.passed:  # a wrong vector that is stored would be reused for ever
+            raise GateFailedError(gate)
+    writer.upsert(
+        pa.table(
+            {
+                "content_hash": content_hashes,
+                "vector": _vector_column(embedded.vectors),
+                "tokens": embedded.tokens,
+                "truncated": embedded.truncated,
+                "fingerprint": [embedder.fingerprint] * len(content_hashes),
+                "numerics": [embedder.numerics] * len(content_hashes),
+            }
+        )
     )
 
 
