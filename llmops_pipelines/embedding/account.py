@@ -37,7 +37,7 @@ def accountant(
             **{cause: spent.by_cause[cause] for cause in CAUSES},
             "tokens": spent.tokens,
             "seconds": spent.seconds,
-            "usd": None if usd_per_million_tokens is None else spent.tokens * usd_per_million_tokens / 1e6,
+            "usd": None if plan.total.usd is None else spent.usd,
         }
         writer.upsert_rows([row])
 

@@ -1,4 +1,7 @@
-"""The interface of an engine: a batch of texts in, vectors out. It counts what it embeds where the model is called."""
+"""The interface of an engine: a batch of texts in, vectors out. It counts what it embeds where the model is called.
+
+The errors of a call that made a part of the vectors are in `partial.py`.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -26,6 +29,8 @@ class EmbedderCount:
     documents: int = 0
     queries: int = 0
     tokens: int = 0
+    usd: float = 0.0  # what a hosted model's tokens cost; 0 where no price is configured
+    requests: int = 0  # sent to a hosted model's endpoint, those that failed included
 
 
 class Embedder(Protocol):

@@ -1,5 +1,6 @@
 """Embeds what no vector exists for, in committed batches, and the gates on the embeddings table."""
 
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -7,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from llmops_pipelines.embedding.embedder import Embedder, Use
+from llmops_pipelines.embedding.embedder import Embedded, Embedder, Use
+from llmops_pipelines.embedding.partial import EmbeddingError, Refusal, TextsRefusedError
 from llmops_pipelines.quality.gates import GateFailedError, GateResult, offenders_gate
 from llmops_pipelines.storage.identity import merkle_root
 from llmops_pipelines.storage.snapshot import Snapshot
@@ -26,6 +28,7 @@ class Spent:
 
     embedded: int = 0
     tokens: int = 0
+    usd: float = 0.0  # 0 where the model has no price
     seconds: float = 0.0
     by_cause: Counter[str] = field(default_factory=Counter)
 
@@ -39,6 +42,7 @@ class EmbeddingReport:
     embedded: int
     by_cause: dict[str, int]
     tokens: int
+    usd: float  # 0 where the model has no price
     truncated: int
     unused: int
     seconds: float
@@ -63,10 +67,10 @@ def embed_missing(
     Each batch of 1,024 texts is committed when it is done, so that a run which is killed has lost one batch at most.
     Batches are made of texts of about one length. Vectors of texts that are no longer there stay for their return.
     What is spent is counted by the causes in `cause_of`, and told to `account` first and after every commit.
-    Raises GateFailedError where the model gives a vector that is not finite or not of unit length.
+    Where a call of the embedder fails, what it made is committed first. Single texts that are refused do not keep the
+    batches after them from being embedded; they are named at the end.
+    Raises GateFailedError where the model gives a vector that is not finite or not of unit length, and EmbeddingError.
     """
-    import time
-
     stored = writer.column("content_hash")
     missing = sorted(texts.keys() - stored.keys(), key=lambda content_hash: (-len(texts[content_hash]), content_hash))
     if missing:
@@ -75,34 +79,38 @@ def embed_missing(
     started = time.perf_counter()
     spent = Spent()
     account(spent)
+
+    def commit(batch: Sequence[str], embedded: Embedded) -> None:
+        _commit(writer, embedder, batch, embedded)
+        now = embedder.count
+        spent.embedded = now.documents + now.queries - counted.documents - counted.queries
+        spent.tokens = now.tokens - counted.tokens
+        spent.usd = now.usd - counted.usd
+        spent.seconds = time.perf_counter() - started
+        spent.by_cause.update(cause_of[content_hash] for content_hash in batch if cause_of)
+        account(spent)
+
+    refused: list[Refusal] = []
+    refusing = ""
     for start in range(0, len(missing), COMMIT_TEXTS):
         batch = missing[start : start + COMMIT_TEXTS]
 
         def report(done: int, base: int = start) -> None:
             progress(base + done, len(missing))
 
-        embedded = embedder.embed([texts[content_hash] for content_hash in batch], use, report)
-        for gate in vector_gates(vector_offenders(batch, embedded.vectors)):
-            if not gate.passed:  # a wrong vector that is stored would be reused for ever
-                raise GateFailedError(gate)
-        writer.upsert(
-            pa.table(
-                {
-                    "content_hash": batch,
-                    "vector": _vector_column(embedded.vectors),
-                    "tokens": embedded.tokens,
-                    "truncated": embedded.truncated,
-                    "fingerprint": [embedder.fingerprint] * len(batch),
-                    "numerics": [embedder.numerics] * len(batch),
-                }
-            )
-        )
-        now = embedder.count
-        spent.embedded = now.documents + now.queries - counted.documents - counted.queries
-        spent.tokens = now.tokens - counted.tokens
-        spent.seconds = time.perf_counter() - started
-        spent.by_cause.update(cause_of[content_hash] for content_hash in batch if cause_of)
-        account(spent)
+        try:
+            embedded = embedder.embed([texts[content_hash] for content_hash in batch], use, report)
+        except EmbeddingError as error:
+            if error.embedded and error.positions:
+                commit([batch[position] for position in error.positions], error.embedded)
+            if not isinstance(error, TextsRefusedError) or error.gave_up:
+                raise
+            refused += error.refused
+            refusing = error.model_name
+        else:
+            commit(batch, embedded)
+    if refused:
+        raise TextsRefusedError(refusing, refused)
     truncated = writer.column("truncated")
     return EmbeddingReport(
         distinct=len(texts),
@@ -110,11 +118,30 @@ def embed_missing(
         embedded=spent.embedded,
         by_cause=dict(spent.by_cause),
         tokens=spent.tokens,
+        usd=spent.usd,
         truncated=sum(truncated[content_hash] for content_hash in texts),
         unused=len(truncated) - len(texts),
         seconds=spent.seconds,
         numerics=embedder.numerics if missing else "",
         data_version=merkle_root((content_hash, embedder.fingerprint) for content_hash in texts),
+    )
+
+
+def _commit(writer: Writer, embedder: Embedder, content_hashes: Sequence[str], embedded: Embedded) -> None:
+    for gate in vector_gates(vector_offenders(content_hashes, embedded.vectors)):
+        if not gate.passed:  # a wrong vector that is stored would be reused for ever
+            raise GateFailedError(gate)
+    writer.upsert(
+        pa.table(
+            {
+                "content_hash": content_hashes,
+                "vector": _vector_column(embedded.vectors),
+                "tokens": embedded.tokens,
+                "truncated": embedded.truncated,
+                "fingerprint": [embedder.fingerprint] * len(content_hashes),
+                "numerics": [embedder.numerics] * len(content_hashes),
+            }
+        )
     )
 
 

@@ -127,11 +127,11 @@ def test_what_cannot_be_estimated_exceeds_nothing(lake: Lake) -> None:
 
 def test_an_account_has_a_row_a_run_that_grows_with_every_batch(lake: Lake, embedder: TorchEmbedder) -> None:
     writer = lake.writer("c.embedding_runs", schemas.EMBEDDING_RUNS)
-    account = accountant(writer, "run", 0, plan(lake), embedder, usd_per_million_tokens=500.0)
-    spent = Spent(embedded=1, tokens=2_000, seconds=4.0)
+    account = accountant(writer, "run", 0, plan(lake, price=500.0), embedder)
+    spent = Spent(embedded=1, tokens=2_000, usd=1.0, seconds=4.0)
     spent.by_cause[NEW_TEXT] = 1
     account(spent)
-    spent.embedded, spent.tokens, spent.seconds = 3, 6_000, 10.0
+    spent.embedded, spent.tokens, spent.usd, spent.seconds = 3, 6_000, 3.0, 10.0
     spent.by_cause.update([NEW_TEXT, CHANGED_TEXT])
     account(spent)
     newest = lake.newest("c.embedding_runs")
@@ -159,7 +159,7 @@ def test_a_rate_is_that_of_this_model_on_this_machine(lake: Lake, embedder: Torc
     writer = lake.writer("c.embedding_runs", schemas.EMBEDDING_RUNS)
     assert accounted_rate(None, embedder.fingerprint) is None
     for run, (tokens, seconds) in enumerate([(40_000, 10.0), (60_000, 30.0), (10, 1_000.0)]):
-        accountant(writer, str(run), 0, plan(lake), embedder)(Spent(1, tokens, seconds))
+        accountant(writer, str(run), 0, plan(lake), embedder)(Spent(1, tokens, 0.0, seconds))
     rows = list(writer.staged().rows())
     writer.upsert_rows([{**rows[0], "account_id": "elsewhere", "machine": "another", "seconds": 1e9}])
     writer.upsert_rows([{**rows[0], "account_id": "other", "fingerprint": "another", "seconds": 1e9}])
