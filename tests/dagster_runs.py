@@ -1,6 +1,7 @@
 """Runs the jobs of a corpus in this process on a real Dagster instance, and reads back what they recorded."""
 
 import warnings
+from collections.abc import Sequence
 from typing import Any
 
 import dagster as dg
@@ -31,8 +32,9 @@ def run_job(
     job: str = "life",
     model_key: str | None = None,
     run_config: dict[str, Any] | None = None,
+    stages: Sequence[str] = (),
 ) -> dg.ExecuteInProcessResult:
-    """Run `<corpus>_<job>` for the base model, or the one with `model_key`."""
+    """Run `<corpus>_<job>` for the base model, or the one with `model_key`; all of its stages, or these."""
     register_keys(corpus, instance, Lake(lake_uri))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -42,6 +44,7 @@ def run_job(
         return resolved.execute_in_process(
             instance=instance,
             partition_key=(model_key or corpus.model_keys()[0]) if partitioned else None,
+            asset_selection=[corpus.key(stage) for stage in stages] or None,
             raise_on_error=False,
             run_config=quiet | (run_config or {}),
         )
