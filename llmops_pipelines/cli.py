@@ -131,7 +131,8 @@ def plan(corpus: CorpusArgument = None, model: ModelOption = None, as_json: Json
 @app.command()
 def reembed(
     corpus: CorpusArgument = None,
-    model: Annotated[str, typer.Option("--model", help="Partition key of the model; `llmops plan` shows keys.")] = "",
+    *,
+    model: Annotated[str, typer.Option("--model", help="Partition key of the model, as `llmops ui` shows it.")],
     as_json: JsonOption = False,
 ) -> None:
     """Embed, index and evaluate a corpus under a model, beside the live index. Releases nothing.

@@ -38,6 +38,8 @@ class HostedModel:
     max_retries: int = 8
     max_retry_seconds: float = 600.0  # between the first failure of a batch and giving it up
 
+    folder = None  # nothing of it is on this machine
+
     @cached_property
     def fingerprint(self) -> str:
         """sha256 over model id, dimension, window, prompts and epoch (64 hex digits).
@@ -61,6 +63,10 @@ class HostedModel:
     def key(self) -> str:
         """The partition key: the name and the first eight digits of the fingerprint."""
         return f"{self.name}-{self.fingerprint[:8]}"
+
+    @property
+    def where(self) -> str:
+        return self.base_url
 
     @property
     def licence(self) -> str:

@@ -38,6 +38,10 @@ class ModelFolder:
     document_prompt: str | None = None
     usd_per_million_tokens = None  # it costs time, not money
 
+    @property
+    def where(self) -> str:
+        return str(self.folder)
+
     @cached_property
     def fingerprint(self) -> str:
         """sha256 over weights, tokenizer, modules, pooling, maximum length, prompts and normalisation (64 hex digits).

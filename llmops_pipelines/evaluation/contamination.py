@@ -125,10 +125,10 @@ class Learned:
         return cls(sorted({row["question"] for row in rows}), sorted({row["doc_id"] for row in rows}))
 
     @classmethod
-    def of(cls, folder: Path) -> "Learned | None":
+    def of(cls, folder: Path | None) -> "Learned | None":
         """As it was written into a model's folder; None where it was not: such a model was not tuned here."""
-        file = folder / LEARNED
-        return cls(**json.loads(file.read_text("utf-8"))) if file.is_file() else None
+        file = folder / LEARNED if folder else None
+        return cls(**json.loads(file.read_text("utf-8"))) if file and file.is_file() else None
 
     def and_of(self, other: "Learned | None") -> "Learned":
         """This and what `other` learned before."""

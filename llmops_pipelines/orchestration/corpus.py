@@ -13,9 +13,17 @@ import dagster as dg
 from llmops_pipelines.corpus.chunking.protocol import Chunker
 from llmops_pipelines.corpus.cleaning.cleaner import Cleaner
 from llmops_pipelines.corpus.sources.protocol import Source
-from llmops_pipelines.embedding.configured import UsableModels, located, usable_models
+from llmops_pipelines.embedding.configured import (
+    ConfiguredModel,
+    EmbeddingModel,
+    UsableModels,
+    located,
+    usable_models,
+)
 from llmops_pipelines.embedding.embedder import Embedder
-from llmops_pipelines.embedding.hub import HubModel, Tell
+from llmops_pipelines.embedding.hosted_embedder import shared_hosted_embedder
+from llmops_pipelines.embedding.hosted_model import HostedModel
+from llmops_pipelines.embedding.hub import Tell
 from llmops_pipelines.embedding.model_folder import ModelError, ModelFolder
 from llmops_pipelines.embedding.registry import Registry
 from llmops_pipelines.embedding.torch_embedder import shared_embedder
@@ -64,14 +72,20 @@ class Corpus:
         return self.settings.chunks.chunker_for(self.base_model)
 
     @property
-    def configured(self) -> list[ModelFolder | HubModel]:
+    def configured(self) -> list[ConfiguredModel]:
         """The embedding models as named in YAML, the base model, whose tokenizer chunks, first."""
         return self.settings.embeddings.configured(self.folder)
 
     @property
     def base_model(self) -> ModelFolder:
         """The first of `configured`, as it is on disk now. Raises ModelError."""
-        return located(self.configured[0])
+        base = located(self.configured[0])
+        if isinstance(base, HostedModel):
+            raise ModelError(
+                f"{base.name}, the first of embeddings.models, is hosted: the first is the base model, whose tokenizer cuts "
+                "the passages, and a hosted one has none here. Put a model with a folder first, for instance `bundled`"
+            )
+        return base
 
     def usable_models(self, tell: Tell | None = None) -> UsableModels:
         """The `configured` models that can be used, what is wrong with the others; missing ones downloaded with `tell`."""
@@ -87,7 +101,7 @@ class Corpus:
             raise usable.problems[0]
         return list(usable.by_key)
 
-    def model(self, key: str, lake: Lake) -> ModelFolder:
+    def model(self, key: str, lake: Lake) -> EmbeddingModel:
         """The registered or configured model with partition key `key`. Raises ModelError."""
         registry = self.registry(lake)
         for entry in registry.entries():
@@ -106,7 +120,10 @@ class Corpus:
 
     def embedder(self, key: str, lake: Lake) -> Embedder:
         """The embedder of a model key, loaded once a process."""
-        return shared_embedder(self.model(key, lake), self.settings.embeddings.precision)
+        model = self.model(key, lake)
+        if isinstance(model, HostedModel):
+            return shared_hosted_embedder(model)
+        return shared_embedder(model, self.settings.embeddings.precision)
 
     def registry(self, lake: Lake) -> Registry:
         """The models that were tuned on this corpus."""

@@ -40,7 +40,7 @@ def standing_keys(corpus: "Corpus", lake: Lake, models: UsableModels) -> list[st
         configured = models.by_key.get(entry.key)
         if configured is not None and configured.fingerprint != entry.fingerprint:
             raise ModelError(
-                f"the configured model in {configured.folder} and a tuned one have the key {entry.key}: "
+                f"the configured model in {configured.where} and a tuned one have the key {entry.key}: "
                 "give the configured one another name"
             )
     return list(dict.fromkeys([*models.by_key, *(entry.key for entry in entries if entry.key in named)]))

@@ -4,6 +4,7 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from llmops_pipelines.embedding.causes import causes, texts_gone
+from llmops_pipelines.embedding.configured import EmbeddingModel
 from llmops_pipelines.embedding.embedder import Embedder
 from llmops_pipelines.embedding.model_folder import ModelFolder
 from llmops_pipelines.embedding.plan import Plan, Work, plan_embeddings
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 HEADINGS = ("cause", "texts", "tokens", "time", "US dollars")
 
 
-def embedded_tag(model: ModelFolder) -> str:
+def embedded_tag(model: EmbeddingModel) -> str:
     """The tag of the version of `chunks` whose texts all have vectors under `model`: what causes are told by."""
     return f"embedded-{model.key}"
 
@@ -26,7 +27,7 @@ def embedded_tag(model: ModelFolder) -> str:
 def plan_model(
     corpus: "Corpus",
     lake: Lake,
-    model: ModelFolder,
+    model: EmbeddingModel,
     chunks: Snapshot,
     stored: Collection[str],
     trial: Embedder | None,
@@ -38,7 +39,7 @@ def plan_model(
     before = lake.tagged(corpus.table("chunks"), embedded_tag(model))
     cause_of = causes(chunks, before, stored)
     rate = accounted_rate(lake.newest(corpus.table("embedding_runs")), model.fingerprint)
-    if rate is None and trial is not None:
+    if rate is None and trial is not None and isinstance(model, ModelFolder):  # a trial of a hosted one costs money
         rate = tried_rate(
             trial, [min(tokens, model.max_tokens) for tokens in chunks.arrow(["tokens"])["tokens"].to_pylist()]
         )

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from llmops_pipelines.embedding.torch_embedder import shared_embedder
 from llmops_pipelines.evaluation.contamination import Learned
 from llmops_pipelines.evaluation.measure import collect_questions, measure
 from llmops_pipelines.index.search import Searcher, SearchIndex
@@ -22,20 +21,18 @@ def released_searcher(corpus: Corpus, lake: Lake) -> tuple[Release, Searcher]:
             "or materialise its assets in the UI"
         )
     index = SearchIndex(releases.open_index(release), corpus.settings.vector_index.index_settings())
-    model = corpus.model(release.manifest.model_key, lake)
-    return release, Searcher(index, shared_embedder(model, corpus.settings.embeddings.precision))
+    return release, Searcher(index, corpus.embedder(release.manifest.model_key, lake))
 
 
 def model_searcher(corpus: Corpus, lake: Lake, key: str) -> Searcher:
     """The published index of a model, released or not, with the model's embedder. Raises ModelError and ReleaseError."""
-    model = corpus.model(key, lake)
+    embedder = corpus.embedder(key, lake)
     index = lake.published(corpus.table("vector_index", key))
     if index is None:
         raise ReleaseError(
             f"nothing is indexed under {key}: run the job {corpus.name}_candidate for this key, or "
             f"`llmops run {corpus.name}`"
         )
-    embedder = shared_embedder(model, corpus.settings.embeddings.precision)
     return Searcher(SearchIndex(index, corpus.settings.vector_index.index_settings()), embedder)
 
 

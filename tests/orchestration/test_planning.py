@@ -8,14 +8,16 @@ import dagster as dg
 import pytest
 from typer.testing import CliRunner
 
+from llmops_pipelines import definitions as definitions_module
 from llmops_pipelines import project
 from llmops_pipelines.cli import app
 from llmops_pipelines.orchestration.corpus import Corpus
+from llmops_pipelines.orchestration.serving import released_searcher
 from llmops_pipelines.orchestration.settings import CorpusSettings
 from llmops_pipelines.resources.lake import LakeResource
 from llmops_pipelines.storage import Lake
 from llmops_pipelines.storage.schemas import CAUSES
-from tests.dagster_runs import checks, failure, failures, metadata, run_job
+from tests.dagster_runs import checks, definitions, failure, failures, metadata, run_job
 from tests.embedding.tiny_models import tiny_model
 
 MODELS = {"models": [{"name": "tiny", "folder": "tiny"}], "precision": "fp32"}
@@ -157,3 +159,24 @@ def test_a_key_that_is_not_there_is_named(corpus: Corpus, lake: Lake, monkeypatc
     result = CliRunner().invoke(app, ["plan", "notes", "--model", "nothing-00000000"])
     assert result.exit_code == 1
     assert f"the keys of corpus notes are {corpus.base_model.key}" in " ".join(result.stderr.split())
+
+
+def test_reembed_brings_a_model_beside_the_live_index_and_releases_nothing(
+    tmp_path: Path, corpus: Corpus, lake: Lake, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tiny_model(tmp_path / "other", window=48, seed=5)
+    both = notes(tmp_path, embeddings={"models": [*MODELS["models"], {"name": "other", "folder": "other"}]})
+    assert run_job(both, instance, lake.uri).success
+    base, other = both.model_keys()
+    monkeypatch.setattr(project, "corpus", lambda name: both)
+    monkeypatch.setattr(project, "lake", lambda: LakeResource(uri=lake.uri))
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(definitions_module, "defs", lambda: definitions(both, lake.uri))
+    result = CliRunner().invoke(app, ["reembed", "notes", "--model", other, "--json"])
+    found = json.loads(result.stdout)
+    assert (found["model"], found["embedded"], found["reused"], found["failures"]) == (other, 4, 0, [])
+    assert json.loads(CliRunner().invoke(app, ["reembed", "notes", "--model", other, "--json"]).stdout)["embedded"] == 0
+    assert released_searcher(both, lake)[0].manifest.model_key == base
+    missing = CliRunner().invoke(app, ["reembed", "notes"])
+    assert missing.exit_code != 0
+    assert "--model" in missing.stderr

@@ -7,7 +7,6 @@ import dagster as dg
 from pydantic import Field, StringConstraints
 
 from llmops_pipelines.embedding.embedder import Embedder
-from llmops_pipelines.embedding.torch_embedder import shared_embedder
 from llmops_pipelines.evaluation.contamination import Learned
 from llmops_pipelines.evaluation.evaluate import SYSTEMS
 from llmops_pipelines.evaluation.figures import HEADLINE_SYSTEM, SetFigures, figures
@@ -100,7 +99,7 @@ def evaluation_asset(corpus: "Corpus") -> dg.AssetsDefinition:
         """One row per question and system: what was retrieved, its scores and its time."""
         upstream = corpus.index_with_sources(lake, corpus.upstream(lake, "vector_index", context.partition_key))
         model = corpus.model(context.partition_key, lake)
-        embedder = shared_embedder(model, corpus.settings.embeddings.precision)
+        embedder = corpus.embedder(context.partition_key, lake)
         question_table = corpus.table("question_embeddings", context.partition_key)
         # The first set gives the headline, so that the order counts.
         files = [[name, questions_hash(path)] for name, path in section.files(corpus.folder).items()]
