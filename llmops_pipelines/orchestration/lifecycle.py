@@ -6,6 +6,7 @@ from llmops_pipelines.orchestration.automation import nightly_schedule, register
 from llmops_pipelines.orchestration.candidates import automated, candidate_sensor
 from llmops_pipelines.orchestration.corpus import Corpus
 from llmops_pipelines.orchestration.jobs import candidate_job, life_job, promote_job, rollback_job
+from llmops_pipelines.orchestration.source_sensor import source_sensor
 from llmops_pipelines.orchestration.stages.chunks import chunks_asset
 from llmops_pipelines.orchestration.stages.clean_documents import clean_documents_asset
 from llmops_pipelines.orchestration.stages.documents import documents_asset
@@ -37,5 +38,5 @@ def lifecycle(corpus: Corpus) -> dg.Definitions:
         assets=[automated(corpus, stage(corpus)) for stage in STAGES],
         jobs=[life_job(corpus), candidate_job(corpus), promote_job(corpus), rollback_job(corpus)],
         schedules=[nightly_schedule(corpus)],
-        sensors=[register_sensor(corpus), candidate_sensor(corpus)],
+        sensors=[register_sensor(corpus), candidate_sensor(corpus), source_sensor(corpus)],
     )
