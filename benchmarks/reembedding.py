@@ -41,7 +41,7 @@ BEFORE, AFTER = "2024-12-31", "2025-12-31"
 CHANGES = {"M": "modified", "A": "added", "D": "deleted"}
 # Source distributions that carry their documentation: project, releases, folder.
 TREES = (("django", "3.2", "4.2", "docs"), ("sqlalchemy", "2.0.20", "2.0.44", "doc/build"))
-DOCUMENTS = ("**.rst", "**.txt", "**.md")
+DOCUMENTS = ("**/*.rst", "**/*.txt", "**/*.md")
 PARAGRAPH_END = re.compile(r"\n[ \t\r]*\n")
 
 
@@ -110,6 +110,7 @@ def main() -> None:
                 for project, old, new, folder in TREES
             }
         figures |= tldr(Path(os.environ["LLMOPS_DATA"]) / "documents" / "tldr", Path(work))
+        _log(str(figures))
         if compared:
             found = {name: tree(Path(work) / f"lake-{i}", *pair) for i, (name, pair) in enumerate(compared.items())}
             worst = max(found, key=lambda name: found[name]["character_ratio"])
