@@ -31,11 +31,17 @@ class DirectorySection(Section):
     exclude: list[str] = Field(default=[], description="Globs of the files to leave out.")
     max_bytes: int = Field(default=DEFAULT_MAX_BYTES, ge=1, description="Larger files are skipped and counted.")
     storage_options: dict[str, Any] = Field(default={}, description="Options of the fsspec file system.")
+    hidden: bool = Field(default=False, description="Read files and folders whose name begins with a dot as well.")
 
     def source(self, folder: Path) -> Source:
         uri = self.uri if "://" in self.uri else str((folder / self.uri).resolve())
         return DirectorySource(
-            uri, tuple(self.include), tuple(self.exclude), self.max_bytes, tuple(sorted(self.storage_options.items()))
+            uri,
+            tuple(self.include),
+            tuple(self.exclude),
+            self.max_bytes,
+            tuple(sorted(self.storage_options.items())),
+            self.hidden,
         )
 
 

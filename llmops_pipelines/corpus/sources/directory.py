@@ -19,13 +19,17 @@ DEFAULT_MAX_BYTES = 20_000_000
 
 @dataclass(frozen=True)
 class DirectorySource:
-    """The files under `uri` whose path matches one of `include` and none of `exclude` (glob patterns)."""
+    """The files under `uri` whose path matches one of `include` and none of `exclude` (glob patterns).
+
+    Files and folders whose name begins with a dot are passed over unless `hidden` is true.
+    """
 
     uri: str
     include: Sequence[str] = ("**",)
     exclude: Sequence[str] = ()
     max_bytes: int = DEFAULT_MAX_BYTES
     storage_options: tuple[tuple[str, Any], ...] = ()
+    hidden: bool = False
 
     def documents(self) -> Iterator[SourceDocument | Skipped]:
         files, filesystem = self._listing()
@@ -69,7 +73,7 @@ class DirectorySource:
 
     def _selected(self, path: str) -> bool:
         hidden = any(part.startswith(".") for part in PurePosixPath(path).parts)
-        return not hidden and _matches(path, self.include) and not _matches(path, self.exclude)
+        return (self.hidden or not hidden) and _matches(path, self.include) and not _matches(path, self.exclude)
 
     def _read(
         self, path: str, info: dict[str, Any], filesystem: "fsspec.AbstractFileSystem"

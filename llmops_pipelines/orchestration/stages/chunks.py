@@ -34,7 +34,7 @@ CHECKS = {
 
 
 class PassagesSection(Section):
-    """Passages of a bounded length, cut at headings and paragraphs."""
+    """Passages of a bounded length: every section is cut by itself, so that an edit moves no boundary in another."""
 
     chunker: Literal["passages"]
     max_tokens: int | None = Field(

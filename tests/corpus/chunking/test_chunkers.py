@@ -97,6 +97,12 @@ def test_passages_are_cut_at_headings(small: PassageChunker):
     assert [passage.text for passage in small.split("\n\n".join(sections) + "\n")] == sections
 
 
+def test_a_passage_never_spans_two_sections(tokenizer: ChunkTokenizer):
+    text = "# Bees\n\nBees.\n\nHoney\n-----\n\nSweet."
+    chunker = PassageChunker(tokenizer, 256)
+    assert [passage.text for passage in chunker.split(text)] == ["# Bees\n\nBees.", "Honey\n-----\n\nSweet."]
+
+
 def test_a_long_sentence_is_cut_between_words(small: PassageChunker):
     words = [f"word{number}" for number in range(200)]
     passages = small.split(" ".join(words))

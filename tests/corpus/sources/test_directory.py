@@ -82,6 +82,14 @@ def test_hidden_files_and_folders_are_passed_over_but_not_a_hidden_root(tmp_path
         tmp_path / ".root", _dot_hidden_dot_md="x", _dot_git__a_dot_md="x", sub___dot_b_dot_md="x", c_dot_md="c"
     )
     assert ids(DirectorySource(str(root))) == ["c.md"]
+    assert ids(DirectorySource(str(root), hidden=True)) == [".git/a.md", ".hidden.md", "c.md", "sub/.b.md"]
+
+
+def test_a_page_named_by_dots_is_a_hidden_file(tmp_path: Path):
+    (tmp_path / "..md").write_text("# .\n\n> Run a script in this shell.\n")
+    (tmp_path / "a.md").write_text("# a\n")
+    assert ids(DirectorySource(str(tmp_path))) == ["a.md"]
+    assert ids(DirectorySource(str(tmp_path), hidden=True)) == ["..md", "a.md"]
 
 
 def test_a_memory_file_system_is_read_as_a_folder_is():
