@@ -23,7 +23,7 @@ from typing import Any
 
 from benchmarks.measuring import report
 from llmops_pipelines.corpus.chunking.chunk import chunk_documents
-from llmops_pipelines.corpus.chunking.passages import PassageChunker
+from llmops_pipelines.corpus.chunking.section_chunker import SectionChunker
 from llmops_pipelines.corpus.chunking.tokenizer import ChunkTokenizer
 from llmops_pipelines.corpus.cleaning.cleaner import KEPT, clean_documents
 from llmops_pipelines.corpus.sources.directory import DirectorySource
@@ -61,7 +61,7 @@ class Corpus:
         self.lake = Lake(str(lake))
         self.include = include
         self.model = bundled_model()
-        self.chunker = PassageChunker(ChunkTokenizer(self.model.tokenizer_path), self.model.text_tokens)
+        self.chunker = SectionChunker(ChunkTokenizer(self.model.tokenizer_path), self.model.text_tokens)
         self.embedder = TorchEmbedder(self.model)
 
     def run(self, folder: Path) -> State:

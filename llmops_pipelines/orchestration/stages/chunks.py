@@ -9,6 +9,7 @@ from pydantic import Discriminator, Field
 from llmops_pipelines.corpus.chunking.chunk import chunk_documents, chunk_gates
 from llmops_pipelines.corpus.chunking.passages import PassageChunker
 from llmops_pipelines.corpus.chunking.protocol import Chunker
+from llmops_pipelines.corpus.chunking.section_chunker import SectionChunker
 from llmops_pipelines.corpus.chunking.tokenizer import ChunkTokenizer
 from llmops_pipelines.corpus.chunking.whole_document import WholeDocumentChunker
 from llmops_pipelines.embedding.model_folder import ModelFolder
@@ -25,7 +26,7 @@ from llmops_pipelines.storage.writer import Writer
 if TYPE_CHECKING:
     from llmops_pipelines.orchestration.corpus import Corpus
 
-CODE_VERSION = "1"
+CODE_VERSION = "2"
 CHECKS = {
     "token_bound": "No passage is longer than the chunker's bound.",
     "coverage": "Every character of every document, spaces aside, is in a passage.",
@@ -34,7 +35,7 @@ CHECKS = {
 
 
 class PassagesSection(Section):
-    """Passages of a bounded length: every section is cut by itself, so that an edit moves no boundary in another."""
+    """Passages of a bounded length, cut at headings and paragraphs."""
 
     chunker: Literal["passages"]
     max_tokens: int | None = Field(
@@ -47,6 +48,18 @@ class PassagesSection(Section):
         return PassageChunker(ChunkTokenizer(base.tokenizer_path), self.max_tokens or base.text_tokens)
 
 
+class SectionsSection(Section):
+    """Passages of a bounded length: every section is cut by itself, so that an edit moves no boundary in another."""
+
+    chunker: Literal["sections"]
+    max_tokens: int | None = Field(
+        default=None, ge=16, description="Bound of a passage with special tokens; by default as of `passages`."
+    )
+
+    def chunker_for(self, base: ModelFolder) -> Chunker:
+        return SectionChunker(ChunkTokenizer(base.tokenizer_path), self.max_tokens or base.text_tokens)
+
+
 class WholeDocumentSection(Section):
     """One passage a document. What a model truncates is counted."""
 
@@ -56,7 +69,9 @@ class WholeDocumentSection(Section):
         return WholeDocumentChunker(ChunkTokenizer(base.tokenizer_path))
 
 
-ChunksSection = Annotated[PassagesSection | WholeDocumentSection, Discriminator("chunker"), ByTag("chunker")]
+ChunksSection = Annotated[
+    PassagesSection | SectionsSection | WholeDocumentSection, Discriminator("chunker"), ByTag("chunker")
+]
 
 
 def chunks_asset(corpus: "Corpus") -> dg.AssetsDefinition:

@@ -3,6 +3,7 @@
 import pytest
 
 from llmops_pipelines.corpus.chunking.passages import PassageChunker
+from llmops_pipelines.corpus.chunking.section_chunker import SectionChunker
 from llmops_pipelines.corpus.chunking.tokenizer import ChunkTokenizer
 from llmops_pipelines.embedding.model_folder import ModelFolder
 
@@ -16,3 +17,9 @@ def tokenizer(model: ModelFolder) -> ChunkTokenizer:
 def small(tokenizer: ChunkTokenizer) -> PassageChunker:
     """Passages of at most 16 tokens."""
     return PassageChunker(tokenizer, 16)
+
+
+@pytest.fixture(scope="session")
+def small_sections(tokenizer: ChunkTokenizer) -> SectionChunker:
+    """Parts of sections of at most 16 tokens."""
+    return SectionChunker(tokenizer, 16)

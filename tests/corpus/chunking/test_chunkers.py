@@ -7,6 +7,7 @@ from pytest import fixture
 
 from llmops_pipelines.corpus.chunking.passages import PassageChunker
 from llmops_pipelines.corpus.chunking.protocol import Chunker, Passage
+from llmops_pipelines.corpus.chunking.section_chunker import SectionChunker
 from llmops_pipelines.corpus.chunking.tokenizer import ChunkTokenizer
 from llmops_pipelines.corpus.chunking.whole_document import WholeDocumentChunker
 
@@ -74,11 +75,12 @@ def check(text: str, passages: list[Passage], counter: tokenizers.Tokenizer, bou
 @example("x" * 101 + " word" * 30)
 @example("👨‍👩‍👧" * 40)
 def test_passages_are_bounded_and_cover_the_text_in_order(
-    small: PassageChunker, counter: tokenizers.Tokenizer, text: str
+    small: PassageChunker, small_sections: SectionChunker, counter: tokenizers.Tokenizer, text: str
 ):
-    passages = small.split(text)
-    check(text, passages, counter, 16)
-    assert small.split(text) == passages
+    for chunker in (small, small_sections):
+        passages = chunker.split(text)
+        check(text, passages, counter, 16)
+        assert chunker.split(text) == passages
 
 
 def test_a_chunker_of_the_same_settings_makes_the_same_passages(tokenizer: ChunkTokenizer, small: PassageChunker):
@@ -99,7 +101,7 @@ def test_passages_are_cut_at_headings(small: PassageChunker):
 
 def test_a_passage_never_spans_two_sections(tokenizer: ChunkTokenizer):
     text = "# Bees\n\nBees.\n\nHoney\n-----\n\nSweet."
-    chunker = PassageChunker(tokenizer, 256)
+    chunker = SectionChunker(tokenizer, 256)
     assert [passage.text for passage in chunker.split(text)] == ["# Bees\n\nBees.", "Honey\n-----\n\nSweet."]
 
 
@@ -148,6 +150,8 @@ def test_identity_follows_chunker_settings_and_tokenizer(tokenizer: ChunkTokeniz
         PassageChunker(tokenizer, 16),
         PassageChunker(tokenizer, 17),
         PassageChunker(other, 16),
+        SectionChunker(tokenizer, 16),
+        SectionChunker(tokenizer, 17),
         WholeDocumentChunker(tokenizer),
         WholeDocumentChunker(other),
     ]

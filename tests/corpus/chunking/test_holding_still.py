@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from llmops_pipelines.corpus.chunking.passages import PassageChunker
+from llmops_pipelines.corpus.chunking.section_chunker import SectionChunker
 from llmops_pipelines.corpus.chunking.tokenizer import ChunkTokenizer
 
 WORDS = [
@@ -55,7 +55,7 @@ def edits(draw: st.DrawFn) -> Edit:
     return Edit(before, section, [*before[:section], (heading, edited), *before[section + 1 :]])
 
 
-def cuts(chunker: PassageChunker, document: list[tuple[str, list[str]]]) -> list[list[tuple[int, int, str]]]:
+def cuts(chunker: SectionChunker, document: list[tuple[str, list[str]]]) -> list[list[tuple[int, int, str]]]:
     """The passages of each section, offsets counted from where the section begins; none is in two sections."""
     texts = ["\n\n".join(filter(None, [heading, *paragraphs])) + "\n\n" for heading, paragraphs in document]
     passages = chunker.split("".join(texts))
@@ -74,15 +74,15 @@ def cuts(chunker: PassageChunker, document: list[tuple[str, list[str]]]) -> list
 @settings(deadline=None, max_examples=200)
 @given(edits())
 @example(Edit([("# Bees", ["bees"]), ("# Bees", ["moon"])], 0, [("# Bees", ["bees " * 90]), ("# Bees", ["moon"])]))
-def test_an_edit_in_one_section_moves_no_boundary_in_another(small: PassageChunker, edit: Edit):
-    before, after = cuts(small, edit.before), cuts(small, edit.after)
+def test_an_edit_in_one_section_moves_no_boundary_in_another(small_sections: SectionChunker, edit: Edit):
+    before, after = cuts(small_sections, edit.before), cuts(small_sections, edit.after)
     for section in range(len(before)):
         if section != edit.section:
             assert after[section] == before[section]
 
 
 def test_an_edit_in_a_long_section_moves_few_of_its_boundaries(tokenizer: ChunkTokenizer):
-    chunker = PassageChunker(tokenizer, 64)
+    chunker = SectionChunker(tokenizer, 64)
     paragraphs = [f"Colony {number} sends {number * 7} workers to the {number % 5}th meadow." for number in range(120)]
     before = {passage.text for passage in chunker.split("\n\n".join(paragraphs))}
     assert len(before) > 30
@@ -97,7 +97,7 @@ def test_an_edit_in_a_long_section_moves_few_of_its_boundaries(tokenizer: ChunkT
 
 
 def test_no_part_of_a_long_section_is_a_crumb_where_paragraphs_are_short(tokenizer: ChunkTokenizer):
-    chunker = PassageChunker(tokenizer, 256)
+    chunker = SectionChunker(tokenizer, 256)
     paragraphs = [f"Colony {number} sends {number * 7} workers to the {number % 5}th meadow." for number in range(300)]
     tokens = [passage.tokens for passage in chunker.split("# Bees\n\n" + "\n\n".join(paragraphs))]
     assert min(tokens) >= 256 / 8
@@ -105,6 +105,6 @@ def test_no_part_of_a_long_section_is_a_crumb_where_paragraphs_are_short(tokeniz
 
 
 def test_a_section_of_equal_paragraphs_is_cut_in_reasonable_time(tokenizer: ChunkTokenizer):
-    passages = PassageChunker(tokenizer, 64).split("The same line.\n\n" * 20_000)
+    passages = SectionChunker(tokenizer, 64).split("The same line.\n\n" * 20_000)
     assert sum(passage.text.count("same") for passage in passages) == 20_000
     assert max(passage.tokens for passage in passages) <= 64
