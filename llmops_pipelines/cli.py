@@ -272,5 +272,37 @@ def status(as_json: JsonOption = False) -> None:
             out.print(f"nothing is published yet: `llmops run {state['corpus']}`")
 
 
+@app.command()
+def repair(
+    corpus: CorpusArgument = None,
+    model: Annotated[
+        str | None, typer.Option(help="Key of a model; the one in production where none is given.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Name what is wrong and leave it.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Find and mend what is wrong with the embeddings and the index of a model.
+
+    Every row of what is published and released is compared with the chunks it was made from. What is missing, orphaned,
+    stale, repeated or not finite is named, made again by a run of the job `<corpus>_repair`, and released again.
+    """
+    with explained():
+        from llmops_pipelines import project
+        from llmops_pipelines.local_repair import find_damage
+
+        chosen = project.corpus(corpus)
+        found = find_damage(chosen, project.lake().open(), model)
+        if not as_json:
+            found.show(out)
+        if found.diagnosis.damaged and not dry_run:
+            found.mend(None if as_json else err)
+            if not as_json:
+                found.show_outcome(out)
+    if as_json:
+        print(json.dumps(found.as_dict()))
+    if not found.sound:
+        raise typer.Exit(1)
+
+
 if __name__ == "__main__":
     app()

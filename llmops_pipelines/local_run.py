@@ -1,4 +1,4 @@
-"""`llmops run` and `llmops reembed`: jobs of a corpus in this process, with progress on the terminal."""
+"""`llmops run`, `llmops reembed` and `llmops repair`: jobs of a corpus in this process, with progress on the terminal."""
 
 import time
 import uuid
@@ -15,7 +15,8 @@ from llmops_pipelines.orchestration.corpus import Corpus
 from llmops_pipelines.orchestration.life import PlannedRun, candidate_run, life_runs
 from llmops_pipelines.orchestration.partitions import register_keys
 from llmops_pipelines.orchestration.run_lock import alive, bury_the_dead
-from llmops_pipelines.run_summary import CandidateSummary, RunSummary, summarise, summarise_candidate
+from llmops_pipelines.orchestration.stages import RELEASE
+from llmops_pipelines.run_summary import CandidateSummary, RunSummary, failures, summarise, summarise_candidate
 from llmops_pipelines.terminal import shown
 
 
@@ -50,6 +51,14 @@ def run_candidate(corpus: Corpus, key: str, console: Console | None) -> Candidat
         register_keys(corpus, instance, lake)
         result = _execute(corpus, PlannedRun("candidate", key), instance, home, console)
     return summarise_candidate(corpus, key, result, time.monotonic() - started)
+
+
+def run_repair(corpus: Corpus, key: str, released: bool, console: Console | None) -> list[str]:
+    """Repair embeddings and index of model `key`, and its release where it is `released`; returns what failed."""
+    with _instance() as (home, instance):
+        register_keys(corpus, instance, project.lake().open())
+        run = PlannedRun("repair", key, () if released else (RELEASE,))
+        return failures(_execute(corpus, run, instance, home, console))
 
 
 @contextmanager

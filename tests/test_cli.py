@@ -8,7 +8,7 @@ from tests.conftest import PROJECT
 from tests.project_copy import copy_project, run_in
 
 
-@pytest.mark.parametrize("command", ["run", "ui", "search", "evaluate", "status"])
+@pytest.mark.parametrize("command", ["run", "ui", "search", "evaluate", "status", "repair"])
 def test_every_command_has_help(command: str) -> None:
     shown = run_in(PROJECT, "llmops", command, "--help", lake=Path("/nonexistent")).stdout
     assert "Usage: llmops " + command in shown

@@ -152,6 +152,7 @@ def kept_vectors(
 
     They are kept in the table of `writer`, which is published, so that none is made twice.
     """
+    discard_unusable(writer, embedder.fingerprint)
     report = embed_missing(embedder, texts, writer, use)
     writer.publish(report.data_version, embedder.fingerprint, report.as_dict())
     stored = writer.staged().arrow(["content_hash", "vector"])
@@ -167,6 +168,28 @@ def vector_offenders(content_hashes: Sequence[str], vectors: "np.ndarray") -> di
     finite = np.isfinite(norms)
     wrong = {"finite": ~finite, "unit_length": finite & (np.abs(norms - 1) > UNIT_TOLERANCE)}
     return {name: [content_hashes[int(i)] for i in np.flatnonzero(rows)] for name, rows in wrong.items()}
+
+
+def unusable_vectors(embeddings: Snapshot, fingerprint: str) -> dict[str, list[str]]:
+    """The keys of rows that must not be reused: another model's (`stale`), `repeated`, or no unit vector (`not_finite`)."""
+    found: dict[str, list[str]] = {"stale": [], "repeated": [], "not_finite": []}
+    seen: set[str] = set()
+    for batch in embeddings.batches(["content_hash", "fingerprint", "vector"]):
+        keys = batch["content_hash"].to_pylist()
+        found["stale"] += [
+            k for k, made_by in zip(keys, batch["fingerprint"].to_pylist(), strict=True) if made_by != fingerprint
+        ]
+        found["repeated"] += [key for key in keys if key in seen or seen.add(key)]
+        for damaged in vector_offenders(keys, vector_array(batch["vector"])).values():
+            found["not_finite"] += damaged
+    return found
+
+
+def discard_unusable(writer: Writer, fingerprint: str) -> int:
+    """Delete the stored `unusable_vectors`, so that they are embedded again where they are wanted; returns how many keys."""
+    unusable = {key for keys in unusable_vectors(writer.stored(), fingerprint).values() for key in keys}
+    writer.delete(unusable)
+    return len(unusable)
 
 
 def vector_gates(offenders: Mapping[str, Sequence[str]]) -> list[GateResult]:

@@ -1,16 +1,19 @@
-"""Builds the index table from chunks, documents and embeddings. Only rows that changed are written; nothing is published."""
+"""Builds the index table from chunks, documents and embeddings. Rows that are right stay; nothing is published."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from llmops_pipelines.corpus.cleaning.cleaner import KEPT
 from llmops_pipelines.embedding.missing import vector_array
 from llmops_pipelines.storage.errors import explained
 from llmops_pipelines.storage.identity import value_hash
 from llmops_pipelines.storage.snapshot import Snapshot
-from llmops_pipelines.storage.sync import Sync, SyncCounts
+from llmops_pipelines.storage.sync import Sync, SyncCounts, row_hash
 from llmops_pipelines.storage.writer import Writer
+
+if TYPE_CHECKING:
+    import numpy as np
 
 FROM_CHUNK = ("chunk_id", "doc_id", "ordinal", "start", "end", "text", "content_hash")
 FROM_DOCUMENT = ("collection", "kind", "title", "language")
@@ -35,11 +38,15 @@ class IndexSettings:
 
 @dataclass
 class IndexReport:
-    """What the index holds and how it differs from the published one. Its identity is that of rows and settings."""
+    """What the index holds and how it differs from the published one. Its identity is that of rows and settings.
+
+    `distrusted` stored rows were not what they said they were; they were made anew where they are wanted.
+    """
 
     counts: SyncCounts
     data_version: str
     rows: int
+    distrusted: int
     ann: bool
     indexes: list[str]
 
@@ -57,12 +64,17 @@ def build_index(
     published: Snapshot | None,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> IndexReport:
-    """Bring the index table in line with `chunks`, then refresh its full-text and vector indexes."""
+    """Bring the index table in line with `chunks`, then refresh its full-text and vector indexes.
+
+    A stored row is kept where its hash is that of its columns, its vector that of its text, and its key occurs once.
+    """
     about = {row.pop("doc_id"): row for row in documents.rows(["doc_id", *FROM_DOCUMENT], KEPT)}
     found = embeddings.arrow(["content_hash", "vector"])
     vectors = vector_array(found["vector"])
     position = {content_hash: i for i, content_hash in enumerate(found["content_hash"].to_pylist())}
 
+    distrusted = _distrusted(writer.stored(), vectors, position)
+    writer.delete(distrusted)
     sync = Sync(writer, published)
     total = chunks.count()
     for done, chunk in enumerate(chunks.rows(FROM_CHUNK), start=1):
@@ -76,9 +88,29 @@ def build_index(
         counts=counts,
         data_version=value_hash([sync.data_version, asdict(settings)]),
         rows=total,
+        distrusted=len(distrusted),
         ann=settings.uses_ann(total),
         indexes=sorted(f"{index.index_type} on {', '.join(index.columns)}" for index in writer.table.list_indices()),
     )
+
+
+def _distrusted(stored: Snapshot, vectors: "np.ndarray", position: Mapping[str, int]) -> set[str]:
+    """The keys of rows that were changed behind the writer's back, by what they hold and not by what they say."""
+    import numpy as np
+
+    seen: set[str] = set()
+    distrusted: set[str] = set()
+    for batch in stored.batches():
+        rows = batch.drop_columns(["vector"]).to_pylist()
+        # A text that has no vector any more is no chunk's either: its row is replaced in any case.
+        known = [position.get(row["content_hash"], -1) for row in rows]
+        same = np.all(vector_array(batch["vector"]) == vectors[known], axis=1) | (np.array(known) < 0)
+        for row, has_its_vector in zip(rows, same, strict=True):
+            key = row["chunk_id"]
+            if key in seen or not has_its_vector or row["row_hash"] != row_hash(row):
+                distrusted.add(key)
+            seen.add(key)
+    return distrusted
 
 
 def _refresh_indexes(writer: Writer, settings: IndexSettings, rows: int) -> None:

@@ -1,11 +1,18 @@
 """The gates of an index: reconciled with the chunks against the table itself, and as exact as it should be."""
 
 import random
+from collections import Counter
+from typing import TYPE_CHECKING
 
-from llmops_pipelines.embedding.missing import vector_array
+from llmops_pipelines.corpus.cleaning.cleaner import KEPT
+from llmops_pipelines.embedding.missing import vector_array, vector_offenders
 from llmops_pipelines.index.search import SearchIndex
-from llmops_pipelines.quality.gates import GateResult, offenders_gate
-from llmops_pipelines.storage.snapshot import Snapshot
+from llmops_pipelines.quality.gates import NAMED_ROWS, GateResult, offenders_gate
+from llmops_pipelines.storage.schemas import key_column
+from llmops_pipelines.storage.snapshot import Snapshot, among
+
+if TYPE_CHECKING:
+    import numpy as np
 
 RECALL_DEPTH = 10
 SCORE_TOLERANCE = 1e-4
@@ -31,31 +38,78 @@ def reconcile(index: Snapshot, chunks: Snapshot, fingerprint: str) -> list[GateR
     ]
 
 
-def recall_gate(index: SearchIndex, floor: float, sample: int = 50, seed: int = 0) -> GateResult:
-    """recall@10 of the index's dense search against exact search, over sampled passages as queries.
+def source_gate(index: Snapshot, chunks: Snapshot, documents: Snapshot) -> GateResult:
+    """As many rows of every collection as its documents have chunks."""
+    found = documents.arrow(["doc_id", "collection"], KEPT)
+    collection = dict(zip(found["doc_id"].to_pylist(), found["collection"].to_pylist(), strict=True))
+    wanted = Counter(collection[doc_id] for doc_id in chunks.arrow(["doc_id"])["doc_id"].to_pylist())
+    rows = Counter(index.arrow(["collection"])["collection"].to_pylist())
+    wrong = [
+        f"{name}: {rows[name]} rows, {wanted[name]} chunks" for name in wanted | rows if rows[name] != wanted[name]
+    ]
+    largest = dict(rows.most_common(NAMED_ROWS))
+    description = "Every collection has as many rows as its documents have chunks."
+    return offenders_gate("rows_by_source", wrong, description, sources=len(wanted), rows=rows.total(), largest=largest)
 
-    A hit counts where its exact score reaches that of the tenth exact hit, so that equal texts are interchangeable.
+
+def unit_vectors_gate(index: Snapshot) -> GateResult:
+    """Every vector of the index table itself is finite and of length 1."""
+    wrong: list[str] = []
+    for batch in index.batches(["chunk_id", "vector"]):
+        for keys in vector_offenders(batch["chunk_id"].to_pylist(), vector_array(batch["vector"])).values():
+            wrong += keys
+    return offenders_gate("unit_vectors", wrong, "Every vector is finite and has length 1 within 0.001.")
+
+
+def recall_gate(
+    index: SearchIndex, floor: float, questions: Snapshot | None = None, sample: int = 50, seed: int = 0
+) -> GateResult:
+    """recall@10 of the index's dense search against exact search, over sampled vectors of `questions`.
+
+    Passages of the index make up the number where there are too few questions, as before a first evaluation. A hit
+    counts where its exact score reaches that of the tenth exact hit, so that equal texts are interchangeable.
     """
     import numpy as np
 
-    found = index.snapshot.arrow(["chunk_id", "vector"])
-    vectors = vector_array(found["vector"])
-    position = {chunk_id: i for i, chunk_id in enumerate(found["chunk_id"].to_pylist())}
-    queries = random.Random(seed).sample(range(len(vectors)), min(sample, len(vectors)))
-    depth = min(RECALL_DEPTH, len(vectors))
-    recalls = []
-    for query in queries:
-        exact = vectors @ vectors[query]
-        threshold = np.partition(exact, -depth)[-depth] - SCORE_TOLERANCE
-        hits = index.dense_ranking(vectors[query], depth)
-        recalls.append(sum(exact[position[hit.chunk_id]] >= threshold for hit in hits) / depth)
-    recall = float(np.mean(recalls)) if recalls else 1.0
+    asked = _sampled(questions, f"fingerprint = '{index.fingerprint}'", sample, seed) if questions else []
+    passages = _sampled(index.snapshot, None, sample - len(asked), seed)
+    queries = np.stack([*asked, *passages])
+    depth = min(RECALL_DEPTH, index.snapshot.count())
+    best = np.full((len(queries), depth), -np.inf, dtype=np.float32)
+    for batch in index.snapshot.batches(["vector"]):
+        scores = np.concatenate([best, queries @ vector_array(batch["vector"]).T], axis=1)
+        best = np.partition(scores, -depth, axis=1)[:, -depth:]
+    hits = [[hit.chunk_id for hit in index.dense_ranking(query, depth)] for query in queries]
+    found = index.snapshot.arrow(["chunk_id", "vector"], among("chunk_id", {key for keys in hits for key in keys}))
+    vector = dict(zip(found["chunk_id"].to_pylist(), vector_array(found["vector"]), strict=True))
+    recalls = [
+        sum(query @ vector[key] >= threshold - SCORE_TOLERANCE for key in keys) / depth
+        for query, keys, threshold in zip(queries, hits, best.min(axis=1), strict=True)
+    ]
+    recall = float(np.mean(recalls))
+    kinds = {"questions": len(asked), "passages": len(passages)}
     return GateResult(
         "recall_against_exact",
         recall >= floor,
-        {"recall@10": recall, "floor": floor, "queries": len(queries), "ann": index.uses_ann},
+        {
+            "recall@10": recall,
+            "floor": floor,
+            "queries": len(queries),
+            "kind": " and ".join(kind for kind, number in kinds.items() if number),
+            **kinds,
+            "ann": index.uses_ann,
+        },
         "Dense search finds what an exact search finds.",
     )
+
+
+def _sampled(snapshot: Snapshot, where: str | None, size: int, seed: int) -> list["np.ndarray"]:
+    """At most `size` vectors of a table, the same each time."""
+    key = key_column(snapshot.schema)
+    keys = sorted(snapshot.arrow([key], where)[key].to_pylist())
+    chosen = random.Random(seed).sample(keys, min(size, len(keys)))
+    found = snapshot.arrow([key, "vector"], among(key, chosen)).sort_by(key)
+    return list(vector_array(found["vector"]))
 
 
 def _contents(chunks: Snapshot) -> dict[str, str]:

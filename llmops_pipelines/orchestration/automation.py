@@ -1,4 +1,4 @@
-"""What runs by itself: the sensor that registers models (on), and the nightly run (off until switched on)."""
+"""What runs by itself: the sensor that registers models (on), nightly runs and maintenance (off until switched on)."""
 
 import dagster as dg
 
@@ -56,3 +56,15 @@ def nightly_schedule(corpus: Corpus) -> dg.ScheduleDefinition:
         ]
 
     return nightly
+
+
+def maintenance_schedule(corpus: Corpus) -> dg.ScheduleDefinition:
+    """The maintenance job every week."""
+    return dg.ScheduleDefinition(
+        name=f"{corpus.name}_maintenance",
+        job_name=f"{corpus.name}_maintenance",
+        cron_schedule=corpus.settings.maintenance.schedule,
+        execution_timezone="UTC",
+        default_status=dg.DefaultScheduleStatus.STOPPED,
+        description=f"Compacts the tables of {corpus.name} and cleans old versions away. Ships stopped.",
+    )

@@ -55,6 +55,10 @@ class Corpus:
         """The lake table of a stage; one a model where the stage is partitioned."""
         return ".".join([self.name, stage, *([model_key] if model_key else [])])
 
+    def tables(self, lake: Lake) -> list[str]:
+        """The names of the tables in `lake` that are this corpus's, engineers' own among them."""
+        return [name for name in lake.names() if name.startswith(f"{self.name}.")]
+
     def pool(self, stage: str) -> str:
         """The pool of a stage: its limit of 1 keeps the tables that the stage writes to one writer."""
         return f"lake/{self.table(stage)}"
@@ -167,17 +171,19 @@ class Corpus:
         kinds: Sequence[str] = ("lancedb",),
         partitioned: bool = False,
         description: str | None = None,
+        group: str | None = None,
+        fresh_hours: int | None = None,
     ) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
         """The `@dg.asset` decorator of a stage. `checks` are its blocking gates by name, with their descriptions.
 
-        The description is the function's docstring where none is given.
+        The description is the function's docstring where none is given, the group that of the corpus.
         """
         partitions_def = self.embedding_model if partitioned else None
         key = self.key(stage)
         return dg.asset(
             key=key,
             deps=[self.key(dep) if isinstance(dep, str) else dep for dep in deps],
-            group_name=self.name,
+            group_name=group or self.name,
             description=description,
             code_version=code_version,
             partitions_def=partitions_def,
@@ -186,7 +192,7 @@ class Corpus:
             tags={"corpus": self.name, "stage": stage},
             pool=self.pool(stage),
             freshness_policy=dg.FreshnessPolicy.time_window(
-                fail_window=datetime.timedelta(hours=self.settings.fresh_hours)
+                fail_window=datetime.timedelta(hours=fresh_hours or self.settings.fresh_hours)
             ),
             check_specs=[_gate_spec(key, partitions_def, *check) for check in checks.items()],
         )

@@ -1,11 +1,12 @@
-"""The jobs of a corpus: its whole life, a candidate, a promotion, and the way back."""
+"""The jobs of a corpus: its whole life, a candidate, a promotion, the way back, repair and maintenance."""
 
 from typing import Any
 
 import dagster as dg
 
 from llmops_pipelines.orchestration.corpus import Corpus
-from llmops_pipelines.orchestration.stages import CANDIDATE_STAGES
+from llmops_pipelines.orchestration.repairing import REPAIR_TAG
+from llmops_pipelines.orchestration.stages import CANDIDATE_STAGES, RELEASE
 from llmops_pipelines.orchestration.stages.release import history_table
 from llmops_pipelines.release.releases import Releases
 from llmops_pipelines.resources.lake import LakeResource
@@ -46,6 +47,26 @@ def promote_job(corpus: Corpus) -> AssetJob:
         f"{corpus.name}_promote",
         selection=dg.AssetSelection.assets(corpus.key("release")),
         description="Puts the index of one embedding model in force, also one that somebody went back from.",
+        tags={"corpus": corpus.name},
+    )
+
+
+def repair_job(corpus: Corpus) -> AssetJob:
+    """Embeddings and index made right again, evaluated anew, and released where the damaged index is in force."""
+    return dg.define_asset_job(
+        f"{corpus.name}_repair",
+        selection=dg.AssetSelection.assets(*(corpus.key(stage) for stage in (*CANDIDATE_STAGES, RELEASE))),
+        description="Repairs embeddings and index of one embedding model, and releases again what was damaged.",
+        tags={"corpus": corpus.name, REPAIR_TAG: "true"},
+    )
+
+
+def maintenance_job(corpus: Corpus) -> AssetJob:
+    """The maintenance alone."""
+    return dg.define_asset_job(
+        f"{corpus.name}_maintenance",
+        selection=dg.AssetSelection.assets(corpus.key("maintenance")),
+        description=f"Compacts the tables of {corpus.name} and cleans old versions away.",
         tags={"corpus": corpus.name},
     )
 

@@ -2,10 +2,17 @@
 
 import dagster as dg
 
-from llmops_pipelines.orchestration.automation import nightly_schedule, register_sensor
+from llmops_pipelines.orchestration.automation import maintenance_schedule, nightly_schedule, register_sensor
 from llmops_pipelines.orchestration.candidates import automated, candidate_sensor
 from llmops_pipelines.orchestration.corpus import Corpus
-from llmops_pipelines.orchestration.jobs import candidate_job, life_job, promote_job, rollback_job
+from llmops_pipelines.orchestration.jobs import (
+    candidate_job,
+    life_job,
+    maintenance_job,
+    promote_job,
+    repair_job,
+    rollback_job,
+)
 from llmops_pipelines.orchestration.source_sensor import source_sensor
 from llmops_pipelines.orchestration.stages.chunks import chunks_asset
 from llmops_pipelines.orchestration.stages.clean_documents import clean_documents_asset
@@ -14,6 +21,7 @@ from llmops_pipelines.orchestration.stages.embeddings import embeddings_asset
 from llmops_pipelines.orchestration.stages.evaluation import evaluation_asset
 from llmops_pipelines.orchestration.stages.evaluation_report import evaluation_report_asset
 from llmops_pipelines.orchestration.stages.fine_tuned_model import fine_tuned_model_asset
+from llmops_pipelines.orchestration.stages.maintenance import maintenance_asset
 from llmops_pipelines.orchestration.stages.release import release_asset
 from llmops_pipelines.orchestration.stages.training_set import training_set_asset
 from llmops_pipelines.orchestration.stages.vector_index import vector_index_asset
@@ -30,13 +38,14 @@ STAGES = (
     evaluation_report_asset,
     release_asset,
 )
+JOBS = (life_job, candidate_job, promote_job, rollback_job, repair_job, maintenance_job)
 
 
 def lifecycle(corpus: Corpus) -> dg.Definitions:
-    """The assets, jobs, schedule and sensor of `corpus`."""
+    """The assets, jobs, schedules and sensors of `corpus`."""
     return dg.Definitions(
-        assets=[automated(corpus, stage(corpus)) for stage in STAGES],
-        jobs=[life_job(corpus), candidate_job(corpus), promote_job(corpus), rollback_job(corpus)],
-        schedules=[nightly_schedule(corpus)],
+        assets=[*(automated(corpus, stage(corpus)) for stage in STAGES), maintenance_asset(corpus)],
+        jobs=[job(corpus) for job in JOBS],
+        schedules=[nightly_schedule(corpus), maintenance_schedule(corpus)],
         sensors=[register_sensor(corpus), candidate_sensor(corpus), source_sensor(corpus)],
     )

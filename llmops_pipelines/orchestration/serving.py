@@ -58,8 +58,7 @@ def corpus_status(corpus: Corpus, lake: Lake) -> dict[str, Any]:
     """The release in force and every published table of a corpus, as JSON values."""
     release = Releases(lake, corpus.name).in_force()
     released = f"{release.release_id} with {release.manifest.model_key}" if release else "no release"
-    names = [name for name in lake.names() if name.startswith(f"{corpus.name}.")]
-    snapshots = [snapshot for name in names if (snapshot := lake.published(name))]
+    snapshots = [snapshot for name in corpus.tables(lake) if (snapshot := lake.published(name))]
     tables = [
         {"table": s.name, "version": s.version, "rows": s.count(), "data_version": s.data_version} for s in snapshots
     ]

@@ -74,10 +74,13 @@ class Releases:
         history = self.history()
         return history[-1] if history else None
 
-    def release(self, manifest: Manifest, requested_by: str, reason: str) -> Release:
-        """Put `manifest` in force. The release in force stays where it has the same content already."""
+    def release(self, manifest: Manifest, requested_by: str, reason: str, again: bool = False) -> Release:
+        """Put `manifest` in force. The release in force stays where it has the same content already.
+
+        Not so `again`: the version that it names is not what its identity says, and `manifest` names another.
+        """
         current = self.in_force()
-        if current and current.manifest.content == manifest.content:
+        if current and current.manifest.content == manifest.content and not again:
             return current
         return self._append(manifest, "release", requested_by, reason)
 

@@ -85,6 +85,12 @@ class Lake:
             table.checkout(version)
             return Snapshot(name, version, table)
 
+    def all_tagged(self, name: str) -> list[Snapshot]:
+        """The versions of table `name` that have a tag: the published one, those of releases, and any other."""
+        with explained(f"list the tags of table {name}", self.uri):
+            tags = self.database.open_table(name).tags.list()
+        return [self.at(name, version) for version in sorted({tag["version"] for tag in tags.values()})]
+
     def writer(self, name: str, schema: pa.Schema) -> Writer:
         """Table `name` for writing, created with `schema` where it is new or its schema has changed."""
         with explained(f"open table {name}", self.uri):

@@ -54,10 +54,10 @@ class Sync:
         key = row[self.writer.key]
         if key in self.target:
             raise ValueError(f"table {self.writer.name}: key {key!r} occurs twice in one sync")
-        row_hash = value_hash({name: value for name, value in row.items() if name not in UNHASHED})
-        self._settle(key, row_hash)
-        if self.stored.get(key) != row_hash:
-            self._buffer.append({**row, "row_hash": row_hash})
+        hashed = row_hash(row)
+        self._settle(key, hashed)
+        if self.stored.get(key) != hashed:
+            self._buffer.append({**row, "row_hash": hashed})
             self._characters += sum(len(value) for value in row.values() if isinstance(value, str))
             if len(self._buffer) >= BATCH_ROWS or self._characters >= BATCH_CHARACTERS:
                 self._flush()
@@ -87,10 +87,10 @@ class Sync:
         """The Merkle root of the target."""
         return merkle_root(self.target)
 
-    def _settle(self, key: str, row_hash: str) -> None:
-        self.target[key] = row_hash
+    def _settle(self, key: str, hashed: str) -> None:
+        self.target[key] = hashed
         before = self.before.get(key)
-        self.counts.count("added" if before is None else "unchanged" if before == row_hash else "changed", key)
+        self.counts.count("added" if before is None else "unchanged" if before == hashed else "changed", key)
 
     def _flush(self) -> None:
         self.writer.upsert_rows(self._buffer)
@@ -99,6 +99,11 @@ class Sync:
 
 # What another machine computes a little differently is no part of what a row is: vectors, cosines of them, and times.
 UNHASHED = frozenset({"vector", "score", "negative_scores", "seconds"})
+
+
+def row_hash(row: Mapping[str, Any]) -> str:
+    """The identity of `row`, which may carry the one that was stored with it."""
+    return value_hash({name: value for name, value in row.items() if name not in UNHASHED and name != "row_hash"})
 
 
 def _hashes(snapshot: Snapshot | None, key: str) -> dict[str, str]:

@@ -57,11 +57,16 @@ class Writer:
             for start in range(0, len(remaining), DELETE_BATCH):
                 self.table.delete(among(self.key, remaining[start : start + DELETE_BATCH]))
 
+    def stored(self) -> Snapshot:
+        """What is stored now, to be read before it is written to."""
+        self.table.checkout_latest()
+        return self.lake.at(self.name, self.table.version)
+
     def staged(self) -> Snapshot:
         """What is stored now, for validation before it is published."""
-        self.table.checkout_latest()
-        self._validated = self.table.version
-        return self.lake.at(self.name, self.table.version)
+        staged = self.stored()
+        self._validated = staged.version
+        return staged
 
     def publish(self, data_version: str, inputs: str, summary: Mapping[str, Any]) -> Snapshot:
         """Make the version that `staged` gave last the one that readers see; what it is and came from is part of it.
@@ -78,14 +83,16 @@ def publish_table(table: "lancedb.table.Table", metadata: Mapping[str, str], val
     """Commit `metadata` on top of version `validated` (the newest by default), and point the tag of readers at it."""
     table.checkout_latest()
     base = table.version if validated is None else validated
-    dataset = table.to_lance()  # type: ignore[attr-defined]
+    committed = False
     if table.version == base:
+        dataset = table.to_lance()  # type: ignore[attr-defined]
         dataset.update_schema_metadata({METADATA_PREFIX + key: value for key, value in metadata.items()})
         table.checkout_latest()
-    if table.version != base + 1:
+        committed = table.version == base + 1
+    if not committed:
         raise LakeError(
-            f"table {table.name} was written by someone else while it was validated (version {table.version} instead of "
-            f"{base + 1}); nothing was published. Let one run at a time write it, and run again"
+            f"table {table.name} was written by someone else while it was validated (version {table.version}, validated "
+            f"was {base}); nothing was published. Let one run at a time write it, and run again"
         )
     point_tag(table, PUBLISHED, table.version)
 

@@ -147,7 +147,7 @@ def test_first_page_shows_every_asset_and_nothing_lies_over_it(ui: UI, chromium:
 def test_one_click_and_one_run_materialise_everything(ui: UI, chromium: Chromium, first_run: Launched) -> None:
     assert first_run.outcome == "Success"
     assert "10 assets" in first_run.header
-    assert "33 checks" in first_run.header
+    assert "36 checks" in first_run.header
     assert "partition: all-minilm-l6-v2-" in first_run.header
     page = chromium.page
     page.goto(f"{ui.url}/assets/python_docs/documents")

@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 
 from llmops_pipelines.embedding.embedder import Embedded, EmbedderCount, Use
-from llmops_pipelines.embedding.missing import COMMIT_TEXTS, embed_missing, vector_array
+from llmops_pipelines.embedding.missing import COMMIT_TEXTS, discard_unusable, embed_missing, vector_array
 from llmops_pipelines.embedding.torch_embedder import TorchEmbedder
 from llmops_pipelines.quality.gates import GateFailedError
 from llmops_pipelines.storage import Lake, Writer, schemas
 from llmops_pipelines.storage.identity import merkle_root, text_hash
+from tests.index.damaged import copy_row, replace_column, replace_vector
 
 
 class FailsOnce:
@@ -30,6 +31,8 @@ class FailsOnce:
         return self.inner.count
 
     def embed(self, texts: Sequence[str], use: Use, progress: Callable[[int], None] = lambda done: None) -> Embedded:
+        if not texts:
+            return self.inner.embed(texts, use)
         self.calls.append(len(texts))
         if len(self.calls) == self.failing:
             raise MemoryError("no memory left")
@@ -134,7 +137,9 @@ class Overflowing:
 
     def embed(self, texts: Sequence[str], use: Use, progress: Callable[[int], None] = lambda done: None) -> Embedded:
         embedded = self.embedder.embed(texts, use, progress)
-        embedded.vectors[list(texts).index("second")] = np.inf
+        for position, text in enumerate(texts):
+            if text == "second":
+                embedded.vectors[position] = np.inf
         return embedded
 
 
@@ -145,3 +150,24 @@ def test_a_vector_that_is_not_finite_is_named_and_not_written(embedder: TorchEmb
         embed_missing(Overflowing(embedder), texts, writer)  # type: ignore[arg-type]
     assert failed.value.gate.metadata["offending"] == [text_hash("second")]
     assert writer.staged().count() == 0
+
+
+def test_vectors_that_must_not_be_reused_are_made_again(embedder: TorchEmbedder, writer: Writer, lake: Lake) -> None:
+    texts = hashed(["bees", "bread", "tides", "wine", "rails"])
+    sound = embed_missing(embedder, texts, writer)
+    vectors = writer.stored().arrow(["content_hash", "vector"]).sort_by("content_hash")
+    bees, bread, tides, wine, _ = texts
+    replace_vector(lake, "c.embeddings", f"content_hash = '{bees}'", lambda vector: vector * np.nan)
+    replace_vector(lake, "c.embeddings", f"content_hash = '{bread}'", lambda vector: vector * 0)
+    replace_column(lake, "c.embeddings", f"content_hash = '{tides}'", "fingerprint", "e" * 64)
+    copy_row(lake, "c.embeddings", f"content_hash = '{wine}'")
+
+    assert discard_unusable(writer, embedder.fingerprint) == 4
+    report = embed_missing(embedder, texts, writer)
+    assert (report.distinct, report.reused, report.embedded) == (5, 1, 4)
+    assert report.data_version == sound.data_version
+    again = writer.stored().arrow(["content_hash", "vector"]).sort_by("content_hash")
+    assert again["content_hash"].to_pylist() == vectors["content_hash"].to_pylist()
+    np.testing.assert_allclose(vector_array(again["vector"]), vector_array(vectors["vector"]), atol=1e-2)
+    assert set(writer.stored().arrow(["fingerprint"])["fingerprint"].to_pylist()) == {embedder.fingerprint}
+    assert embed_missing(embedder, texts, writer).embedded == 0

@@ -53,7 +53,7 @@ def test_every_asset_has_what_people_look_for(repository: dg.RepositoryDefinitio
 def test_gates_block_and_have_the_partitions_of_their_asset(repository: dg.RepositoryDefinition) -> None:
     graph = repository.asset_graph
     checks = [check for asset in repository.assets_defs_by_key.values() for check in asset.check_specs]
-    assert len(checks) == 33
+    assert len(checks) == 36
     for check in checks:
         assert check.blocking, check.name
         assert check.description, check.name

@@ -24,7 +24,7 @@ def test_one_run_materialises_every_stage_and_passes_every_check(life: dg.Execut
     found = metadata(life)
     assert sorted(found) == sorted(STAGES)
     assert all(checks(life).values())
-    assert len(checks(life)) == 33
+    assert len(checks(life)) == 36
     assert found["documents"]["dagster/row_count"] == 5
     assert found["documents"]["added"] == 5
     assert found["embeddings"]["embedded"] == found["embeddings"]["distinct"] > 0

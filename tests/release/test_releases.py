@@ -198,3 +198,15 @@ def test_a_released_version_is_pinned_and_stays_readable(made: HandMade, release
 def test_corpora_have_releases_of_their_own(made: HandMade, releases: Releases, lake: Lake) -> None:
     release(made, releases, ONE)
     assert Releases(lake, "other").in_force() is None
+
+
+def test_a_damaged_version_is_replaced_by_a_release_of_the_same_content(made: HandMade, releases: Releases) -> None:
+    first = release(made, releases, ONE)
+    rebuilt = manifest(made.build(ONE)[1])
+    assert releases.release(rebuilt, "me", "nightly").release_id == "r0001"
+    again = releases.release(rebuilt, "me", "repair", again=True)
+    assert (again.release_id, again.action, again.reason) == ("r0002", "release", "repair")
+    assert again.manifest.content == first.manifest.content
+    assert again.manifest.index_version > first.manifest.index_version
+    with pytest.raises(ReleaseError):  # there is no other content to go back to
+        releases.rollback("me", "back")

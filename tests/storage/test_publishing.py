@@ -1,6 +1,8 @@
 """What readers see: the published version, whatever is staged beside it, until the tag moves."""
 
-from llmops_pipelines.storage import Lake
+import pytest
+
+from llmops_pipelines.storage import Lake, LakeError
 from llmops_pipelines.storage.writer import PUBLISHED, point_tag
 from tests.storage.notes import NOTES, published, staged, texts
 
@@ -90,3 +92,15 @@ def test_a_table_of_its_own_name_is_published_by_itself(lake: Lake):
     assert snapshot is not None
     assert texts(snapshot) == {"a": "one"}
     assert lake.names() == ["notes", "other"]
+
+
+def test_one_commit_of_somebody_else_after_validation_is_not_published(lake: Lake):
+    before = published(lake, {"a": "one"})
+    writer, sync = staged(lake, {"a": "two"})
+    writer.staged()
+    staged(lake, {"a": "two", "b": "not validated"})
+    with pytest.raises(LakeError, match="written by someone else"):
+        writer.publish(sync.data_version, "inputs", {})
+    after = lake.published("notes")
+    assert after is not None
+    assert (after.version, texts(after)) == (before.version, {"a": "one"})

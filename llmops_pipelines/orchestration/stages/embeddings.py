@@ -13,13 +13,14 @@ from llmops_pipelines.embedding.account import accountant
 from llmops_pipelines.embedding.configured import ConfiguredModel, EmbeddingModel
 from llmops_pipelines.embedding.hosted_model import HostedModel
 from llmops_pipelines.embedding.hub import HubModel
-from llmops_pipelines.embedding.missing import accounting_gate, embed_missing, embedding_gates
+from llmops_pipelines.embedding.missing import accounting_gate, discard_unusable, embed_missing, embedding_gates
 from llmops_pipelines.embedding.model_folder import ModelFolder, bundled_model
 from llmops_pipelines.embedding.plan import Budget
 from llmops_pipelines.embedding.torch_embedder import Precision
 from llmops_pipelines.orchestration.planning import embedded_tag, in_words, plan_model, plan_table
 from llmops_pipelines.orchestration.progress import Progress
 from llmops_pipelines.orchestration.publishing import Publication, Staged, published_asset
+from llmops_pipelines.orchestration.repairing import is_repair
 from llmops_pipelines.orchestration.section import Section
 from llmops_pipelines.storage import schemas
 from llmops_pipelines.storage.identity import value_hash
@@ -186,6 +187,8 @@ def embeddings_asset(corpus: "Corpus") -> dg.AssetsDefinition:
     ) -> Staged:
         model, embedder = corpus.model(context.partition_key, lake), corpus.embedder(context.partition_key, lake)
         runs = lake.writer(corpus.table("embedding_runs"), schemas.EMBEDDING_RUNS)
+        if discarded := discard_unusable(writer, model.fingerprint):
+            context.log.warning(f"{discarded} stored vectors are damaged or another model's: they are made again")
         stored = writer.column("content_hash").keys()
         trial = embedder if budget.minutes is not None else None
         plan, cause_of = plan_model(corpus, lake, model, chunks, stored, trial)
@@ -232,13 +235,15 @@ def embeddings_asset(corpus: "Corpus") -> dg.AssetsDefinition:
         chunks = corpus.upstream(lake, "chunks")
         model = corpus.model(context.partition_key, lake)
         bound = corpus.chunker.max_tokens
+        table = corpus.table("embeddings", context.partition_key)
         return Publication(
-            table=corpus.table("embeddings", context.partition_key),
+            table=table,
             schema=schemas.embeddings(model.dimension),
             inputs=value_hash([CODE_VERSION, model.fingerprint, bound is None, chunks.data_version]),
             stage=partial(stage, context, lake, chunks),
             describe=partial(_describe, model),
-            at_rest=_at_rest,
+            at_rest=partial(_at_rest, lake.published(table)),
+            redo=is_repair(context),
         )
 
     return embeddings
@@ -269,9 +274,10 @@ def _describe(model: EmbeddingModel, summary: dict[str, Any]) -> dict[str, Any]:
     return metadata
 
 
-def _at_rest(summary: dict[str, Any]) -> dict[str, Any]:
+def _at_rest(published: Snapshot | None, summary: dict[str, Any]) -> dict[str, Any]:
+    stored = published.count() if published else 0  # maintenance may have deleted unused ones since
     spent = {"embedded": 0, "by_cause": {}, "deleted": 0, "tokens": 0, "usd": 0.0, "seconds": 0.0}
-    return {**summary, **spent, "reused": summary["distinct"]}
+    return {**summary, **spent, "reused": summary["distinct"], "unused": stored - summary["distinct"]}
 
 
 def _quoted(prompt: str) -> str:

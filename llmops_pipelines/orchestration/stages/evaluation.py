@@ -17,6 +17,7 @@ from llmops_pipelines.evaluation.question_files import questions_hash
 from llmops_pipelines.index.search import SearchIndex
 from llmops_pipelines.orchestration.progress import Progress
 from llmops_pipelines.orchestration.publishing import Publication, Staged, counts_at_rest, published_asset
+from llmops_pipelines.orchestration.repairing import is_repair
 from llmops_pipelines.orchestration.section import Section
 from llmops_pipelines.quality.gates import GateResult, offenders_gate
 from llmops_pipelines.storage import schemas
@@ -119,6 +120,7 @@ def evaluation_asset(corpus: "Corpus") -> dg.AssetsDefinition:
             ),
             describe=_describe,
             at_rest=lambda summary: {**counts_at_rest(summary), "questions_embedded": 0},
+            redo=is_repair(context),
         )
 
     return evaluation

@@ -6,8 +6,11 @@ import dagster as dg
 
 from llmops_pipelines.orchestration.metadata import column_schema, table
 from llmops_pipelines.orchestration.progress import Finished, tell
+from llmops_pipelines.orchestration.repair import released_damage
+from llmops_pipelines.orchestration.repairing import is_repair
 from llmops_pipelines.release.releases import Manifest, Release, Releases
 from llmops_pipelines.resources.lake import LakeResource
+from llmops_pipelines.storage.lake import Lake
 from llmops_pipelines.storage.schemas import RELEASES
 
 if TYPE_CHECKING:
@@ -52,12 +55,17 @@ def release_asset(corpus: "Corpus") -> dg.AssetsDefinition:
         )
         releases = Releases(store, corpus.name)
         before = releases.in_force()
-        if before is not None and releases.was_rolled_back(manifest) and not _is_promotion(corpus, context):
+        requested_by = f"run {context.run_id}"
+        if is_repair(context):
+            now = _repaired(corpus, store, releases, manifest, requested_by)
+            unchanged = before is not None and now.release_id == before.release_id
+            done = f"nothing: {now.release_id} is sound" if unchanged else f"released {now.release_id}"
+        elif before is not None and releases.was_rolled_back(manifest) and not _is_promotion(corpus, context):
             now = before
             done = f"nothing: somebody went back from this content; the job {corpus.name}_promote releases it again"
         else:
             reason = "the first release of this corpus" if before is None else f"release of {context.partition_key}"
-            now = releases.release(manifest, requested_by=f"run {context.run_id}", reason=reason)
+            now = releases.release(manifest, requested_by, reason)
             unchanged = before is not None and now.release_id == before.release_id
             done = f"nothing: {now.release_id} has this content" if unchanged else f"released {now.release_id}"
         tell(Finished("release", done))
@@ -75,6 +83,26 @@ def release_asset(corpus: "Corpus") -> dg.AssetsDefinition:
         )
 
     return release
+
+
+def _repaired(corpus: "Corpus", lake: Lake, releases: Releases, manifest: Manifest, requested_by: str) -> Release:
+    """The release in force, or a new one of the repaired index where the version that it names is damaged."""
+    current = releases.in_force()
+    if current is None or current.manifest.model_key != manifest.model_key:
+        raise dg.Failure(
+            f"embeddings and index of {manifest.model_key} are repaired; no release of it is in force, so there is none "
+            f"to repair. Leave {corpus.name}/release out, or put it in force by the job {corpus.name}_promote",
+            allow_retries=False,
+        )
+    if not released_damage(corpus, lake, current).found:
+        return current
+    if releases.was_rolled_back(manifest):
+        raise dg.Failure(
+            f"{current.release_id} is damaged and older than the repaired index, which somebody went back from: put that "
+            f"in force by the job {corpus.name}_promote, or another release by {corpus.name}_rollback",
+            allow_retries=False,
+        )
+    return releases.release(manifest, requested_by, "repair", again=True)
 
 
 def _is_promotion(corpus: "Corpus", context: dg.AssetExecutionContext) -> bool:

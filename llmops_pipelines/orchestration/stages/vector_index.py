@@ -7,11 +7,12 @@ import dagster as dg
 from pydantic import Field
 
 from llmops_pipelines.index.build import IndexSettings, build_index
-from llmops_pipelines.index.reconcile import recall_gate, reconcile
+from llmops_pipelines.index.reconcile import recall_gate, reconcile, source_gate, unit_vectors_gate
 from llmops_pipelines.index.search import SearchIndex
 from llmops_pipelines.orchestration.metadata import sync_metadata
 from llmops_pipelines.orchestration.progress import Progress
 from llmops_pipelines.orchestration.publishing import Publication, Staged, counts_at_rest, published_asset
+from llmops_pipelines.orchestration.repairing import is_repair
 from llmops_pipelines.orchestration.section import Section
 from llmops_pipelines.storage import schemas
 from llmops_pipelines.storage.identity import value_hash
@@ -22,12 +23,14 @@ from llmops_pipelines.storage.writer import Writer
 if TYPE_CHECKING:
     from llmops_pipelines.orchestration.corpus import Corpus
 
-CODE_VERSION = "1"
+CODE_VERSION = "2"
 CHECKS = {
     "nothing_missing": "Every chunk is in the index.",
     "nothing_orphaned": "Every row has its chunk.",
     "nothing_stale": "Every row holds its chunk's present text and this model's vector.",
     "one_row_a_chunk": "No chunk has two rows.",
+    "rows_by_source": "Every collection has as many rows as its documents have chunks.",
+    "unit_vectors": "Every vector is finite and has length 1 within 0.001.",
     "recall_against_exact": "Dense search finds what an exact search finds.",
 }
 
@@ -54,7 +57,12 @@ def vector_index_asset(corpus: "Corpus") -> dg.AssetsDefinition:
     settings = section.index_settings()
 
     def stage(
-        upstream: dict[str, Snapshot], fingerprint: str, progress: Progress, writer: Writer, published: Snapshot | None
+        upstream: dict[str, Snapshot],
+        questions: Snapshot | None,
+        fingerprint: str,
+        progress: Progress,
+        writer: Writer,
+        published: Snapshot | None,
     ) -> Staged:
         report = build_index(
             **upstream,
@@ -65,9 +73,13 @@ def vector_index_asset(corpus: "Corpus") -> dg.AssetsDefinition:
             progress=progress,
         )
         staged = writer.staged()
-        gates = reconcile(staged, upstream["chunks"], fingerprint)
+        gates = [
+            *reconcile(staged, upstream["chunks"], fingerprint),
+            source_gate(staged, upstream["chunks"], upstream["documents"]),
+            unit_vectors_gate(staged),
+        ]
         if all(gate.passed for gate in gates):
-            gates.append(recall_gate(SearchIndex(staged, settings), section.recall_floor))
+            gates.append(recall_gate(SearchIndex(staged, settings), section.recall_floor, questions))
         lineage = {**upstream["chunks"].summary["lineage"], "chunks": upstream["chunks"].reference}
         return Staged(report.data_version, {**report.as_dict(), "lineage": lineage}, gates)
 
@@ -98,9 +110,16 @@ def vector_index_asset(corpus: "Corpus") -> dg.AssetsDefinition:
             table=corpus.table("vector_index", context.partition_key),
             schema=schemas.vector_index(model.dimension),
             inputs=value_hash([CODE_VERSION, model.fingerprint, section.model_dump(), versions]),
-            stage=partial(stage, upstream, model.fingerprint, Progress(context.log, "vector_index", "chunks")),
+            stage=partial(
+                stage,
+                upstream,
+                lake.published(corpus.table("question_embeddings", context.partition_key)),
+                model.fingerprint,
+                Progress(context.log, "vector_index", "chunks"),
+            ),
             describe=_describe,
-            at_rest=counts_at_rest,
+            at_rest=lambda summary: {**counts_at_rest(summary), "distrusted": 0},
+            redo=is_repair(context),
         )
 
     return vector_index
@@ -109,6 +128,7 @@ def vector_index_asset(corpus: "Corpus") -> dg.AssetsDefinition:
 def _describe(summary: dict[str, Any]) -> dict[str, Any]:
     return {
         **sync_metadata(summary["counts"]),
+        "distrusted": summary["distrusted"],
         "approximate": summary["ann"],
         "indexes": ", ".join(summary["indexes"]),
     }

@@ -52,6 +52,8 @@ def from_scratch(chunker: Chunker, texts: dict[str, str]) -> dict[str, dict]:
             "ordinal": ordinal,
             **asdict(passage),
             "content_hash": text_hash(passage.text),
+            "document_hash": text_hash(text),
+            "chunker": chunker.identity,
         }
         for doc_id, text in texts.items()
         if doc_id not in DROPPED
