@@ -35,11 +35,11 @@ def test_the_wheel_carries_all_that_the_code_location_needs(tmp_path: Path) -> N
     code = (
         "import llmops_pipelines, assets; from llmops_pipelines.definitions import defs; "
         "repository = defs().get_repository_def(); "
-        "print(llmops_pipelines.__file__, assets.__file__, len(repository.assets_defs_by_key))"
+        "print(llmops_pipelines.__file__, assets.__file__, *(key.path[-1] for key in repository.assets_defs_by_key))"
     )
     environment = {**os.environ, "PYTHONPATH": str(site), "LLMOPS_LAKE": str(tmp_path / "lake")}
-    shown = subprocess.run(
+    library, graph, *stages = subprocess.run(
         [sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
     ).stdout.split()
-    assets = str(len(STAGE_NAMES))
-    assert shown == [str(site / "llmops_pipelines" / "__init__.py"), str(site / "assets" / "__init__.py"), assets]
+    assert (library, graph) == (str(site / "llmops_pipelines" / "__init__.py"), str(site / "assets" / "__init__.py"))
+    assert {*STAGE_NAMES, "maintenance"} == set(stages)

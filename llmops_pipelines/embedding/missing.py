@@ -154,6 +154,7 @@ def kept_vectors(
     """
     discard_unusable(writer, embedder.fingerprint)
     report = embed_missing(embedder, texts, writer, use)
+    writer.staged()
     writer.publish(report.data_version, embedder.fingerprint, report.as_dict())
     stored = writer.staged().arrow(["content_hash", "vector"])
     hashes = stored["content_hash"].to_pylist()

@@ -114,39 +114,39 @@ def _delete_unheld(lake: Lake, name: str, table: "lancedb.table.Table", held: se
     if (readable - stored) & held:
         raise _LeftAloneError(STAGED)
     writer.delete(stored - held)
-    _require(_dataset(table), published, REWRITES | {"Delete"}, MEANWHILE)
-    _move_tag(table, published)
+    checked = _require(_dataset(table), published, REWRITES | {"Delete"}, MEANWHILE)
+    _move_tag(table, published, checked)
     return len(readable - held)
 
 
 def _compact(table: "lancedb.table.Table") -> None:
     """Put small files together, add rows to the indexes that lack them, and let readers have it."""
     published = _published(table)
-    _require(_dataset(table), published, REWRITES, STAGED)
+    checked = _require(_dataset(table), published, REWRITES, STAGED)
     for attempt in range(1, ATTEMPTS + 1):
         dataset = _dataset(table)
         try:
             dataset.optimize.compact_files()
-            _require(_dataset(table), published, REWRITES, MEANWHILE)
+            checked = _require(_dataset(table), published, REWRITES, MEANWHILE)
             if any(index.num_unindexed_rows for index in table.list_indices()):
                 dataset.optimize.optimize_indices()
-                _require(_dataset(table), published, REWRITES | {"CreateIndex"}, MEANWHILE)
+                checked = _require(_dataset(table), published, REWRITES | {"CreateIndex"}, MEANWHILE)
             break
         except (OSError, RuntimeError) as error:  # commits are optimistic: somebody else's came first
             if "conflict" not in str(error).lower():
                 raise
             if attempt == ATTEMPTS:
                 raise _LeftAloneError(f"{MEANWHILE}: {error}") from error
-    _move_tag(table, published)
+    _move_tag(table, published, checked)
 
 
-def _move_tag(table: "lancedb.table.Table", published: int) -> None:
-    table.checkout_latest()
-    if table.version == published:
+def _move_tag(table: "lancedb.table.Table", published: int, checked: int) -> None:
+    """Let readers have version `checked`: it, not the newest, which somebody may have written since."""
+    if checked == published:
         return
     if table.tags.list()[PUBLISHED]["version"] != published:
         raise _LeftAloneError("another version was published meanwhile")
-    point_tag(table, PUBLISHED, table.version)
+    point_tag(table, PUBLISHED, checked)
 
 
 def _clean(table: "lancedb.table.Table", before: datetime.datetime, named: Collection[int]) -> None:
@@ -169,11 +169,12 @@ def _utc(timestamp: Any) -> datetime.datetime:
     return timestamp.astimezone(datetime.UTC)
 
 
-def _require(dataset: "lance.LanceDataset", since: int, operations: Collection[str], otherwise: str) -> None:
-    """That only `operations` came after version `since`."""
+def _require(dataset: "lance.LanceDataset", since: int, operations: Collection[str], otherwise: str) -> int:
+    """That only `operations` came after version `since`. Returns the version up to which that is known."""
     for version in range(since + 1, dataset.version + 1):
         if _operation(dataset, version) not in operations:
             raise _LeftAloneError(otherwise)
+    return dataset.version
 
 
 def _operation(dataset: "lance.LanceDataset", version: int) -> str:
