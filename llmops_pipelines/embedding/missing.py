@@ -1,4 +1,4 @@
-"""Embeds what no vector exists for, in committed batches, and the gates on the embeddings table."""
+"""Embeds what no vector exists for, in committed batches."""
 
 import time
 from collections import Counter
@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from llmops_pipelines.embedding.embedder import Embedded, Embedder, Use
+from llmops_pipelines.embedding.gates import discard_unusable, vector_gates, vector_offenders
 from llmops_pipelines.embedding.partial import EmbeddingError, Refusal, TextsRefusedError
-from llmops_pipelines.quality.gates import GateFailedError, GateResult, offenders_gate
+from llmops_pipelines.embedding.vectors import vector_array, vector_column
+from llmops_pipelines.quality.gates import GateFailedError
 from llmops_pipelines.storage.identity import merkle_root
-from llmops_pipelines.storage.snapshot import Snapshot
 from llmops_pipelines.storage.writer import Writer
 
 if TYPE_CHECKING:
     import numpy as np
 
 COMMIT_TEXTS = 1_024
-UNIT_TOLERANCE = 1e-3
 
 
 @dataclass
@@ -53,6 +53,27 @@ class EmbeddingReport:
         return asdict(self)
 
 
+class _Meter:
+    """Reads at the embedder what has been spent since the meter was made."""
+
+    def __init__(self, embedder: Embedder, cause_of: Mapping[str, str]) -> None:
+        self.spent = Spent()
+        self._embedder = embedder
+        self._cause_of = cause_of
+        self._before = replace(embedder.count)
+        self._started = time.perf_counter()
+
+    def read(self, committed: Sequence[str]) -> Spent:
+        """What has been spent now that the texts `committed` (content hashes) are stored as well."""
+        spent, now, before = self.spent, self._embedder.count, self._before
+        spent.embedded = now.documents + now.queries - before.documents - before.queries
+        spent.tokens = now.tokens - before.tokens
+        spent.usd = now.usd - before.usd
+        spent.seconds = time.perf_counter() - self._started
+        spent.by_cause.update(self._cause_of[content_hash] for content_hash in committed if self._cause_of)
+        return spent
+
+
 def embed_missing(
     embedder: Embedder,
     texts: Mapping[str, str],
@@ -75,21 +96,14 @@ def embed_missing(
     missing = sorted(texts.keys() - stored.keys(), key=lambda content_hash: (-len(texts[content_hash]), content_hash))
     if missing:
         embedder.embed([], use)  # the rate is that of a model that is loaded
-    counted = replace(embedder.count)
-    started = time.perf_counter()
-    spent = Spent()
-    account(spent)
+    meter = _Meter(embedder, cause_of or {})
+    account(meter.spent)
 
     def commit(batch: Sequence[str], embedded: Embedded) -> None:
         _commit(writer, embedder, batch, embedded)
-        now = embedder.count
-        spent.embedded = now.documents + now.queries - counted.documents - counted.queries
-        spent.tokens = now.tokens - counted.tokens
-        spent.usd = now.usd - counted.usd
-        spent.seconds = time.perf_counter() - started
-        spent.by_cause.update(cause_of[content_hash] for content_hash in batch if cause_of)
-        account(spent)
+        account(meter.read(batch))
 
+    spent = meter.spent
     refused: list[Refusal] = []
     refusing = ""
     for start in range(0, len(missing), COMMIT_TEXTS):
@@ -135,7 +149,7 @@ def _commit(writer: Writer, embedder: Embedder, content_hashes: Sequence[str], e
         pa.table(
             {
                 "content_hash": content_hashes,
-                "vector": _vector_column(embedded.vectors),
+                "vector": vector_column(embedded.vectors),
                 "tokens": embedded.tokens,
                 "truncated": embedded.truncated,
                 "fingerprint": [embedder.fingerprint] * len(content_hashes),
@@ -159,99 +173,3 @@ def kept_vectors(
     stored = writer.staged().arrow(["content_hash", "vector"])
     hashes = stored["content_hash"].to_pylist()
     return dict(zip(hashes, vector_array(stored["vector"]), strict=True)), report.embedded
-
-
-def vector_offenders(content_hashes: Sequence[str], vectors: "np.ndarray") -> dict[str, list[str]]:
-    """The texts whose vector is not finite, or not of length 1, by the gate that they fail."""
-    import numpy as np
-
-    norms = np.linalg.norm(vectors, axis=1)
-    finite = np.isfinite(norms)
-    wrong = {"finite": ~finite, "unit_length": finite & (np.abs(norms - 1) > UNIT_TOLERANCE)}
-    return {name: [content_hashes[int(i)] for i in np.flatnonzero(rows)] for name, rows in wrong.items()}
-
-
-def unusable_vectors(embeddings: Snapshot, fingerprint: str) -> dict[str, list[str]]:
-    """The keys of rows that must not be reused: another model's (`stale`), `repeated`, or no unit vector (`not_finite`)."""
-    found: dict[str, list[str]] = {"stale": [], "repeated": [], "not_finite": []}
-    seen: set[str] = set()
-    for batch in embeddings.batches(["content_hash", "fingerprint", "vector"]):
-        keys = batch["content_hash"].to_pylist()
-        found["stale"] += [
-            k for k, made_by in zip(keys, batch["fingerprint"].to_pylist(), strict=True) if made_by != fingerprint
-        ]
-        found["repeated"] += [key for key in keys if key in seen or seen.add(key)]
-        for damaged in vector_offenders(keys, vector_array(batch["vector"])).values():
-            found["not_finite"] += damaged
-    return found
-
-
-def discard_unusable(writer: Writer, fingerprint: str) -> int:
-    """Delete the stored `unusable_vectors`, so that they are embedded again where they are wanted; returns how many keys."""
-    unusable = {key for keys in unusable_vectors(writer.stored(), fingerprint).values() for key in keys}
-    writer.delete(unusable)
-    return len(unusable)
-
-
-def vector_gates(offenders: Mapping[str, Sequence[str]]) -> list[GateResult]:
-    """The gates of `vector_offenders`."""
-    return [
-        offenders_gate("finite", offenders["finite"], "No vector holds NaN or infinity."),
-        offenders_gate("unit_length", offenders["unit_length"], "Every vector has length 1 within 0.001."),
-    ]
-
-
-def embedding_gates(
-    embeddings: Snapshot, content_hashes: Sequence[str], fingerprint: str, allows_truncation: bool
-) -> list[GateResult]:
-    """Complete, finite, of unit length, one vector a key, of one model, nothing truncated unless the chunker allows it."""
-    keys: list[str] = []
-    offenders: dict[str, list[str]] = {"finite": [], "unit_length": []}
-    for batch in embeddings.batches(["content_hash", "vector"]):
-        hashes = batch["content_hash"].to_pylist()
-        keys += hashes
-        for name, found in vector_offenders(hashes, vector_array(batch["vector"])).items():
-            offenders[name] += found
-    seen: set[str] = set()
-    repeated = [key for key in keys if key in seen or seen.add(key)]
-    foreign = embeddings.arrow(["content_hash"], f"fingerprint != '{fingerprint}'")["content_hash"].to_pylist()
-    wanted = set(content_hashes)
-    truncated = [
-        key for key in embeddings.arrow(["content_hash"], "truncated")["content_hash"].to_pylist() if key in wanted
-    ]
-    over_window = offenders_gate(
-        "within_window",
-        [] if allows_truncation else truncated,
-        "No text is longer than the model's window, unless the chunker allows truncation.",
-        truncated=len(truncated),
-        truncation_allowed=allows_truncation,
-    )
-    return [
-        offenders_gate("complete", sorted(wanted - seen), "Every chunk has a vector.", wanted=len(wanted)),
-        *vector_gates(offenders),
-        offenders_gate("one_vector_a_key", repeated, "No content hash has two vectors."),
-        offenders_gate("one_fingerprint", foreign, "Every vector was made by this partition's model."),
-        over_window,
-    ]
-
-
-def accounting_gate(report: EmbeddingReport, wanted: int) -> GateResult:
-    """reused + embedded = `wanted` texts, and every embedded one has a cause."""
-    accounted = report.reused + report.embedded == wanted and sum(report.by_cause.values()) == report.embedded
-    numbers = {"distinct": wanted, "reused": report.reused, "embedded": report.embedded}
-    return GateResult(
-        "accounted",
-        accounted,
-        numbers,
-        "Every distinct text is reused or was embedded, and what was embedded has a cause.",
-    )
-
-
-def vector_array(column: pa.Array | pa.ChunkedArray) -> Any:
-    """A fixed-size list column as a float32 array of shape (rows, dimension)."""
-    array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
-    return array.flatten().to_numpy(zero_copy_only=False).reshape(len(array), array.type.list_size)
-
-
-def _vector_column(vectors: Any) -> pa.Array:
-    return pa.FixedSizeListArray.from_arrays(pa.array(vectors.reshape(-1)), vectors.shape[1])

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from llmops_pipelines.corpus.cleaning.cleaner import KEPT
-from llmops_pipelines.embedding.missing import vector_array
+from llmops_pipelines.embedding.vectors import vector_array
 from llmops_pipelines.storage.errors import explained
 from llmops_pipelines.storage.identity import value_hash
 from llmops_pipelines.storage.snapshot import Snapshot

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from llmops_pipelines.embedding.missing import unusable_vectors, vector_array, vector_offenders
+from llmops_pipelines.embedding.gates import vector_faults, vector_offenders
+from llmops_pipelines.embedding.vectors import vector_array
 from llmops_pipelines.quality.gates import NAMED_ROWS
 from llmops_pipelines.storage.snapshot import Snapshot
 from llmops_pipelines.storage.sync import row_hash
@@ -72,5 +73,7 @@ def embedding_damage(name: str, embeddings: Snapshot | None, chunks: Snapshot, f
     if embeddings is None:
         return Damage.of(name, None, "published", {"missing": wanted})
     stored = set(embeddings.arrow(["content_hash"])["content_hash"].to_pylist())
-    found = {"missing": wanted - stored, **unusable_vectors(embeddings, fingerprint)}
+    faults = vector_faults(embeddings, fingerprint)
+    not_finite = faults["finite"] + faults["unit_length"]
+    found = {"missing": wanted - stored, "not_finite": not_finite, **faults}
     return Damage.of(name, embeddings.version, "published", found)

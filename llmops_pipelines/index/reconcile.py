@@ -5,7 +5,8 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from llmops_pipelines.corpus.cleaning.cleaner import KEPT
-from llmops_pipelines.embedding.missing import vector_array, vector_offenders
+from llmops_pipelines.embedding.gates import vector_offenders
+from llmops_pipelines.embedding.vectors import vector_array
 from llmops_pipelines.index.search import SearchIndex
 from llmops_pipelines.quality.gates import NAMED_ROWS, GateResult, offenders_gate
 from llmops_pipelines.storage.schemas import key_column

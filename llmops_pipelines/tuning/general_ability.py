@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from llmops_pipelines.embedding.missing import vector_array
+from llmops_pipelines.embedding.vectors import vector_array
 from llmops_pipelines.storage.identity import text_hash
 from llmops_pipelines.storage.snapshot import Snapshot, among
 

@@ -6,7 +6,8 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from llmops_pipelines.embedding.embedder import Embedder
-from llmops_pipelines.embedding.missing import kept_vectors, vector_array
+from llmops_pipelines.embedding.missing import kept_vectors
+from llmops_pipelines.embedding.vectors import vector_array
 from llmops_pipelines.evaluation.contamination import HeldOut
 from llmops_pipelines.evaluation.questions import Question
 from llmops_pipelines.evaluation.split import split_questions

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from llmops_pipelines.embedding.embedder import Embedded, EmbedderCount, Use
-from llmops_pipelines.embedding.missing import COMMIT_TEXTS, discard_unusable, embed_missing, vector_array
+from llmops_pipelines.embedding.gates import discard_unusable
+from llmops_pipelines.embedding.missing import COMMIT_TEXTS, embed_missing
 from llmops_pipelines.embedding.torch_embedder import TorchEmbedder
+from llmops_pipelines.embedding.vectors import vector_array
 from llmops_pipelines.quality.gates import GateFailedError
 from llmops_pipelines.storage import Lake, Writer, schemas
 from llmops_pipelines.storage.identity import merkle_root, text_hash

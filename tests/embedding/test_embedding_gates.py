@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from llmops_pipelines.embedding.missing import embedding_gates
+from llmops_pipelines.embedding.gates import embedding_gates
 from llmops_pipelines.quality.gates import GateResult
 from llmops_pipelines.storage import Lake, LakeError, Snapshot, schemas
 

@@ -17,9 +17,10 @@ from llmops_pipelines.embedding.hosted_embedder import HostedEmbedder, shared_ho
 from llmops_pipelines.embedding.hosted_endpoint import Endpoint
 from llmops_pipelines.embedding.hosted_model import HostedModel, HostedModelError
 from llmops_pipelines.embedding.hosted_retries import PatientEndpoint
-from llmops_pipelines.embedding.missing import embed_missing, vector_array
+from llmops_pipelines.embedding.missing import embed_missing
 from llmops_pipelines.embedding.model_folder import ModelError
 from llmops_pipelines.embedding.partial import EmbeddingError, TextsRefusedError
+from llmops_pipelines.embedding.vectors import vector_array
 from llmops_pipelines.storage import Lake, Writer, schemas
 from llmops_pipelines.storage.identity import text_hash
 from tests.embedding import fake_endpoint

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from llmops_pipelines.embedding.missing import vector_array
+from llmops_pipelines.embedding.vectors import vector_array
 from llmops_pipelines.storage import Lake
 from llmops_pipelines.storage.writer import PUBLISHED, point_tag
 

@@ -11,9 +11,10 @@ from pydantic_core import CoreSchema
 
 from llmops_pipelines.embedding.account import accountant
 from llmops_pipelines.embedding.configured import ConfiguredModel, EmbeddingModel
+from llmops_pipelines.embedding.gates import accounting_gate, discard_unusable, embedding_gates
 from llmops_pipelines.embedding.hosted_model import HostedModel
 from llmops_pipelines.embedding.hub import HubModel
-from llmops_pipelines.embedding.missing import accounting_gate, discard_unusable, embed_missing, embedding_gates
+from llmops_pipelines.embedding.missing import embed_missing
 from llmops_pipelines.embedding.model_folder import ModelFolder, bundled_model
 from llmops_pipelines.embedding.plan import Budget
 from llmops_pipelines.embedding.torch_embedder import Precision
@@ -212,7 +213,7 @@ def embeddings_asset(corpus: "Corpus") -> dg.AssetsDefinition:
         allows_truncation = corpus.chunker.max_tokens is None
         gates = [
             *embedding_gates(writer.staged(), list(texts), embedder.fingerprint, allows_truncation),
-            accounting_gate(report, plan.distinct),
+            accounting_gate(plan.distinct, report.reused, report.embedded, report.by_cause),
         ]
         if all(gate.passed for gate in gates):
             lake.tag(chunks, embedded_tag(model))
