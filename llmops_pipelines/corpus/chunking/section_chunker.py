@@ -1,18 +1,16 @@
 """Passages of bounded length whose boundaries hold still while the text around them is edited."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import accumulate
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from llmops_pipelines.corpus.chunking.blocks import Block, sections
+from llmops_pipelines.corpus.chunking.passages import PassageChunker
 from llmops_pipelines.corpus.chunking.protocol import Passage
 from llmops_pipelines.corpus.chunking.tokenizer import ChunkTokenizer
 from llmops_pipelines.storage.identity import text_hash, value_hash
-
-if TYPE_CHECKING:
-    from semantic_text_splitter import MarkdownSplitter
 
 # Shares of `max_tokens`: a longer section is cut where its paragraphs allow, but into no piece shorter than the second.
 PREFERRED = 1 / 2
@@ -26,7 +24,7 @@ class SectionChunker:
     A section is cut at the paragraph boundary that ranks highest, then each part again, until the parts are short
     enough. The rank is that of the paragraph below the boundary alone: less indented first, then by hash. So an edit
     moves only boundaries whose rank it changes, or near which it makes a part long enough to be cut. A paragraph that
-    is over the bound is cut by semantic-text-splitter.
+    is over the bound is cut as PassageChunker cuts a text.
     """
 
     tokenizer: ChunkTokenizer
@@ -39,15 +37,8 @@ class SectionChunker:
         return value_hash([self.name, self.version, self.max_tokens, self.tokenizer.identity])
 
     @cached_property
-    def _splitter(self) -> "MarkdownSplitter":
-        from semantic_text_splitter import MarkdownSplitter
-
-        # The splitter counts without special tokens; the bound is with them.
-        return MarkdownSplitter.from_huggingface_tokenizer(self.tokenizer.tokenizer, self._capacity)
-
-    @property
-    def _capacity(self) -> int:
-        return self.max_tokens - self.tokenizer.special_tokens
+    def _packing(self) -> PassageChunker:
+        return PassageChunker(self.tokenizer, self.max_tokens)
 
     def split(self, text: str) -> list[Passage]:
         found = sections(text)
@@ -59,13 +50,14 @@ class SectionChunker:
         passages = self._passages(text, spans)
         # Tokens of paragraphs add up for most tokenizers, and nearly so for the others; a part that is over the bound
         # is a paragraph by itself, but for those.
-        return [part for passage in passages for part in self._bounded(text, passage)]
+        return [part for passage in passages for part in self._bounded(passage)]
 
     def _parts(self, text: str, blocks: Sequence[Block], sizes: Sequence[int]) -> Iterator[tuple[int, int]]:
         """The spans of a section's parts, in order."""
         ranks = [(block.indent, text_hash(" ".join(text[block.start : block.end].split()))) for block in blocks]
         before = list(accumulate(sizes, initial=0))
-        preferred, crumb = self._capacity * PREFERRED, self._capacity * CRUMB
+        capacity = self.max_tokens - self.tokenizer.special_tokens
+        preferred, crumb = capacity * PREFERRED, capacity * CRUMB
         body = next((i for i, block in enumerate(blocks) if not block.is_heading), len(blocks))
         left = [(0, len(blocks))]
         while left:
@@ -81,12 +73,13 @@ class SectionChunker:
             )
             left += [(cut, last), (first, cut)]
 
-    def _bounded(self, text: str, passage: Passage) -> list[Passage]:
+    def _bounded(self, passage: Passage) -> list[Passage]:
         if passage.tokens <= self.max_tokens:
             return [passage]
-        pieces = self._splitter.chunk_indices(passage.text)
-        starts = [(passage.start + start, piece) for start, piece in pieces if piece.strip()]
-        return self._passages(text, [(start, start + len(piece)) for start, piece in starts])
+        return [
+            replace(part, start=passage.start + part.start, end=passage.start + part.end)
+            for part in self._packing.split(passage.text)
+        ]
 
     def _passages(self, text: str, spans: Sequence[tuple[int, int]]) -> list[Passage]:
         texts = [text[start:end] for start, end in spans]
