@@ -18,7 +18,7 @@ from llmops_pipelines.orchestration.stages.chunks import chunks_asset
 from llmops_pipelines.orchestration.stages.clean_documents import clean_documents_asset
 from llmops_pipelines.orchestration.stages.documents import documents_asset
 from llmops_pipelines.resources.lake import LakeResource
-from llmops_pipelines.run_summary import failures, materialised
+from llmops_pipelines.run_results import failures, materialised
 from llmops_pipelines.storage.lake import Lake
 from llmops_pipelines.terminal import shown
 

@@ -11,12 +11,14 @@ import dagster as dg
 from rich.console import Console
 
 from llmops_pipelines import project
+from llmops_pipelines.candidate_summary import CandidateSummary, summarise_candidate
 from llmops_pipelines.orchestration.corpus import Corpus
 from llmops_pipelines.orchestration.life import PlannedRun, candidate_run, life_runs
 from llmops_pipelines.orchestration.partitions import register_keys
 from llmops_pipelines.orchestration.run_lock import alive, bury_the_dead
 from llmops_pipelines.orchestration.stages import RELEASE
-from llmops_pipelines.run_summary import CandidateSummary, RunSummary, failures, summarise, summarise_candidate
+from llmops_pipelines.run_results import failures
+from llmops_pipelines.run_summary import RunSummary, summarise
 from llmops_pipelines.terminal import shown
 
 

@@ -9,6 +9,7 @@ from rich.console import Console
 
 from llmops_pipelines.orchestration.corpus import Corpus
 from llmops_pipelines.orchestration.life import PlannedRun
+from llmops_pipelines.run_results import failures, materialised, show_lines, with_interval
 
 
 @dataclass
@@ -53,7 +54,7 @@ class RunSummary:
             "chunks": self.chunks,
             "embedded": self.embedded,
             "reused": self.reused,
-            "nDCG@10": _with_interval(self.ndcg10, self.ndcg10_interval),
+            "nDCG@10": with_interval(self.ndcg10, self.ndcg10_interval),
             "release": f"{self.release}, {self.model}" if self.release else None,
             "report": self.report,
             "tuning": self.tuning,
@@ -61,7 +62,7 @@ class RunSummary:
             "its report": self.candidate_report,
             "seconds": f"{self.seconds:.0f}",
         }
-        _show_lines(console, lines)
+        show_lines(console, lines)
         if not self.failures:
             console.print(f'\nSearch it:  llmops search {self.corpus} "..."    See it:  llmops ui', highlight=False)
 
@@ -121,107 +122,6 @@ def summarise(corpus: Corpus, results: Sequence[tuple[PlannedRun, dg.ExecuteInPr
     )
 
 
-@dataclass
-class CandidateSummary:
-    """What the candidate job did for one model. `ndcg10` is of hybrid search on the dev questions."""
-
-    corpus: str
-    model: str
-    embedded: int | None
-    reused: int | None
-    ndcg10: float | None
-    ndcg10_interval: list[float] | None
-    seconds: float
-    report: str | None
-    failures: list[str]
-
-    def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
-
-    def show(self, console: Console) -> None:
-        """Print the summary for people."""
-        for failure in self.failures:
-            console.print(f"[bold red]failed:[/] {failure}", highlight=False, soft_wrap=True)
-        _show_lines(
-            console,
-            {
-                "model": self.model,
-                "embedded": self.embedded,
-                "reused": self.reused,
-                "nDCG@10": _with_interval(self.ndcg10, self.ndcg10_interval),
-                "report": self.report,
-                "seconds": f"{self.seconds:.0f}",
-            },
-        )
-        if not self.failures:
-            console.print(
-                f"\nCompare it:  llmops evaluate {self.corpus} --model {self.model}    "
-                f"Release it: job {self.corpus}_promote with this key, in llmops ui",
-                highlight=False,
-                soft_wrap=True,
-            )
-
-
-def summarise_candidate(
-    corpus: Corpus, key: str, result: dg.ExecuteInProcessResult, seconds: float
-) -> CandidateSummary:
-    """The summary of a run of the candidate job for model `key`."""
-    found = materialised(result)
-    evaluated = found.get("evaluation", {})
-    ends = [evaluated[name] for name in ("nDCG@10 low", "nDCG@10 high") if name in evaluated]
-    return CandidateSummary(
-        corpus=corpus.name,
-        model=key,
-        embedded=found.get("embeddings", {}).get("embedded"),
-        reused=found.get("embeddings", {}).get("reused"),
-        ndcg10=evaluated.get("nDCG@10"),
-        ndcg10_interval=ends or None,
-        seconds=seconds,
-        report=found.get("evaluation_report", {}).get("report"),
-        failures=failures(result),
-    )
-
-
-def materialised(result: dg.ExecuteInProcessResult) -> dict[str, dict[str, Any]]:
-    """The metadata of what a run materialised, by stage."""
-    return {
-        event.materialization.asset_key.path[-1]: {k: v.value for k, v in event.materialization.metadata.items()}
-        for event in result.get_asset_materialization_events()
-    }
-
-
-def _show_lines(console: Console, lines: Mapping[str, Any]) -> None:
-    """A line for each value that is known."""
-    for name, value in lines.items():
-        if value is not None:
-            shown = f"{value:,}" if isinstance(value, int) else value
-            console.print(f"[bold]{name:>10}[/]  {shown}", highlight=False, soft_wrap=True)
-
-
 def _sum(*counts: int | None) -> int | None:
     known = [count for count in counts if count is not None]
     return sum(known) if known else None
-
-
-def failures(result: dg.ExecuteInProcessResult) -> list[str]:
-    """The steps of a run that failed, and what each says."""
-    steps = result.filter_events(lambda event: event.is_step_failure)
-    return [f"{event.step_key}: {failure_reason(event)}" for event in steps]
-
-
-def failure_reason(event: dg.DagsterEvent) -> str:
-    """What a failed step says: the description of its dg.Failure, else the error that the asset raised."""
-    data = event.step_failure_data
-    if data.user_failure_data and data.user_failure_data.description:
-        return data.user_failure_data.description
-    error = data.error
-    if error is None:
-        return "no reason was recorded"
-    raised = error.cause if error.cause and error.cls_name == "DagsterExecutionStepExecutionError" else error
-    return raised.message.strip()
-
-
-def _with_interval(mean: float | None, interval: list[float] | None) -> str | None:
-    if mean is None or interval is None:
-        return None
-    return f"{mean:.3f} [{interval[0]:.3f}, {interval[1]:.3f}] (dev, 95 % interval)"

@@ -13,7 +13,7 @@ from llmops_pipelines.orchestration.partitions import register_keys
 from llmops_pipelines.orchestration.serving import evaluate_part, released_searcher
 from llmops_pipelines.orchestration.stages import STAGE_NAMES
 from llmops_pipelines.resources.lake import LakeResource
-from llmops_pipelines.run_summary import failure_reason
+from llmops_pipelines.run_results import failure_reason
 from llmops_pipelines.storage import Lake
 
 STAGES = list(STAGE_NAMES)

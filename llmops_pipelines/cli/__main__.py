@@ -1,0 +1,5 @@
+"""`python -m llmops_pipelines.cli`."""
+
+from llmops_pipelines.cli import app
+
+app()

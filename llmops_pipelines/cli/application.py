@@ -1,0 +1,64 @@
+"""What the commands of llmops share: the application, its options, and how errors and results are printed."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated, Any, Protocol
+
+import typer
+from rich.console import Console
+
+app = typer.Typer(
+    name="llmops",
+    help="The LLM lifecycle as Dagster assets: run a corpus, search it, see what is released.",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+)
+out = Console()
+err = Console(stderr=True)
+
+CorpusArgument = Annotated[str | None, typer.Argument(help="Name of a corpus; python_docs where none is given.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+
+
+@contextmanager
+def explained() -> Iterator[None]:
+    """Errors that say what to do are printed without a traceback; the command ends with status 1."""
+    from llmops_pipelines.embedding.model_folder import ModelError
+    from llmops_pipelines.evaluation.questions import QuestionError
+    from llmops_pipelines.index.search import SearchError
+    from llmops_pipelines.project import ProjectError
+    from llmops_pipelines.release.releases import ReleaseError
+    from llmops_pipelines.storage import LakeError
+
+    try:
+        yield
+    except (ModelError, QuestionError, SearchError, ProjectError, ReleaseError, LakeError) as error:
+        err.print(f"[bold red]error:[/] {error}", highlight=False, soft_wrap=True)
+        raise typer.Exit(1) from None
+
+
+def tell(line: str) -> None:
+    """Print a line of progress."""
+    err.print(line, highlight=False, soft_wrap=True, markup=False)
+
+
+class Outcome(Protocol):
+    """What a command did, for people and as JSON."""
+
+    failures: list[str]
+
+    def as_dict(self) -> dict[str, Any]: ...
+
+    def show(self, console: Console) -> None: ...
+
+
+def finish(outcome: Outcome, as_json: bool) -> None:
+    """Print the outcome; the command ends with status 1 where something failed."""
+    if as_json:
+        print(json.dumps(outcome.as_dict()))
+    else:
+        outcome.show(out)
+    if outcome.failures:
+        raise typer.Exit(1)

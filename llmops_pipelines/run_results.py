@@ -1,0 +1,48 @@
+"""What a run in this process did: what it materialised, what failed and why, and how that is printed."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import dagster as dg
+from rich.console import Console
+
+
+def materialised(result: dg.ExecuteInProcessResult) -> dict[str, dict[str, Any]]:
+    """The metadata of what a run materialised, by stage."""
+    return {
+        event.materialization.asset_key.path[-1]: {k: v.value for k, v in event.materialization.metadata.items()}
+        for event in result.get_asset_materialization_events()
+    }
+
+
+def failures(result: dg.ExecuteInProcessResult) -> list[str]:
+    """The steps of a run that failed, and what each says."""
+    steps = result.filter_events(lambda event: event.is_step_failure)
+    return [f"{event.step_key}: {failure_reason(event)}" for event in steps]
+
+
+def failure_reason(event: dg.DagsterEvent) -> str:
+    """What a failed step says: the description of its dg.Failure, else the error that the asset raised."""
+    data = event.step_failure_data
+    if data.user_failure_data and data.user_failure_data.description:
+        return data.user_failure_data.description
+    error = data.error
+    if error is None:
+        return "no reason was recorded"
+    raised = error.cause if error.cause and error.cls_name == "DagsterExecutionStepExecutionError" else error
+    return raised.message.strip()
+
+
+def show_lines(console: Console, lines: Mapping[str, Any]) -> None:
+    """Print a line for each value that is known."""
+    for name, value in lines.items():
+        if value is not None:
+            shown = f"{value:,}" if isinstance(value, int) else value
+            console.print(f"[bold]{name:>10}[/]  {shown}", highlight=False, soft_wrap=True)
+
+
+def with_interval(mean: float | None, interval: list[float] | None) -> str | None:
+    """A figure of the dev questions with its 95 % interval, None where there is none."""
+    if mean is None or interval is None:
+        return None
+    return f"{mean:.3f} [{interval[0]:.3f}, {interval[1]:.3f}] (dev, 95 % interval)"
