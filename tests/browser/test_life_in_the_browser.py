@@ -255,5 +255,23 @@ def test_the_tuned_model_is_evaluated_by_hand_against_the_released_base(
     expect(metadata(page, "release_id")).to_have_text("r0001")
 
 
+def test_a_new_model_is_embedded_as_a_partition_of_its_own(
+    ui: UI, chromium: Chromium, candidate_run: Launched
+) -> None:
+    page = chromium.page
+    page.goto(f"{ui.url}/assets/python_docs/embeddings")
+    distinct = metadata(page, "distinct").inner_text()
+    expect(metadata(page, "embedded: new model")).to_have_text(distinct)
+    expect(metadata(page, "reused")).to_have_text("0")
+    assert markdown(page, "plan").locator("table").first.is_visible()
+    chromium.screenshot("new_model_account")
+    page.goto(f"{ui.url}/assets/python_docs/embeddings?view=partitions")
+    for state in ("Failed (0)", "Materialized (2)", "Missing (0)"):
+        expect(page.get_by_text(state, exact=True)).to_be_visible()
+    page.get_by_text(tuned_key(ui), exact=True).first.click()
+    expect(page.locator(f"a[href^='/runs/{candidate_run.run_id}']").first).to_be_visible()
+    chromium.screenshot("new_model_done")
+
+
 def test_console_of_the_browser_holds_no_error(chromium: Chromium, candidate_run: Launched) -> None:
     assert chromium.errors == []
