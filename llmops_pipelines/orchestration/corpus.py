@@ -21,12 +21,12 @@ from llmops_pipelines.embedding.configured import (
     usable_models,
 )
 from llmops_pipelines.embedding.embedder import Embedder
+from llmops_pipelines.embedding.engines import shared_embedder
 from llmops_pipelines.embedding.hosted_embedder import shared_hosted_embedder
 from llmops_pipelines.embedding.hosted_model import HostedModel
 from llmops_pipelines.embedding.hub import Tell
 from llmops_pipelines.embedding.model_folder import ModelError, ModelFolder
 from llmops_pipelines.embedding.registry import Registry
-from llmops_pipelines.embedding.torch_embedder import shared_embedder
 from llmops_pipelines.orchestration.settings import CorpusSettings
 from llmops_pipelines.storage.lake import Lake
 from llmops_pipelines.storage.snapshot import Snapshot
@@ -127,7 +127,8 @@ class Corpus:
         model = self.model(key, lake)
         if isinstance(model, HostedModel):
             return shared_hosted_embedder(model)
-        return shared_embedder(model, self.settings.embeddings.precision)
+        section = self.settings.embeddings
+        return shared_embedder(model, section.precision, section.engine)
 
     def registry(self, lake: Lake) -> Registry:
         """The models that were tuned on this corpus."""

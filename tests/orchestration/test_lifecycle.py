@@ -5,7 +5,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from llmops_pipelines.embedding.torch_embedder import shared_embedder
+from llmops_pipelines.embedding.engines import shared_embedder
 from llmops_pipelines.orchestration.corpus import Corpus
 from llmops_pipelines.orchestration.serving import released_searcher
 from llmops_pipelines.orchestration.stages.vector_index import VectorIndexSection

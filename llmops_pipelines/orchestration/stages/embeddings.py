@@ -10,6 +10,7 @@ from pydantic import Field
 
 from llmops_pipelines.embedding.account import accountant
 from llmops_pipelines.embedding.configured import ConfiguredModel, EmbeddingModel
+from llmops_pipelines.embedding.engines import Engine
 from llmops_pipelines.embedding.gates import accounting_gate, discard_unusable, embedding_gates
 from llmops_pipelines.embedding.missing import embed_missing
 from llmops_pipelines.embedding.model_folder import bundled_model
@@ -61,6 +62,7 @@ class EmbeddingsSection(Section):
         default=["bundled"], min_length=1, description="`bundled` is the all-MiniLM-L6-v2 that ships."
     )
     precision: Precision = Field(default="auto", description="auto: bf16 where the device is faster in it.")
+    engine: Engine = Field(default="torch", description="openvino: faster on Intel's processors, an extra to install.")
     budget: BudgetSection = BudgetSection()
 
     def configured(self, folder: Path) -> list[ConfiguredModel]:
