@@ -145,6 +145,8 @@ class Kills:
         for what, count in (("embedded twice", killed.embedded_twice), ("not in the account", killed.unaccounted)):
             if not 0 <= count <= COMMIT_TEXTS:
                 killed.wrong.append(f"{count:,} texts are {what}, a batch is {COMMIT_TEXTS:,}")
+        if accounted < stored:
+            killed.wrong.append(f"{stored:,} vectors are stored, {accounted:,} are in the account")
         if before and search(corpus, folder) not in start.found:
             killed.wrong.append("the release in force answers otherwise after the kill")
 
