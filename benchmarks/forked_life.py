@@ -21,6 +21,7 @@ from llmops_pipelines.orchestration.corpus import Corpus
 from llmops_pipelines.orchestration.lifecycle import lifecycle
 from llmops_pipelines.orchestration.partitions import register_keys
 from llmops_pipelines.orchestration.progress import Finished, Step, listening
+from llmops_pipelines.orchestration.settings import CorpusSettings
 from llmops_pipelines.resources.lake import LakeResource
 from llmops_pipelines.run_results import failures
 from llmops_pipelines.storage import Lake
@@ -63,7 +64,7 @@ class Record:
     @property
     def stage(self) -> str:
         """The stage that runs, or ran when the process ended."""
-        return (*STAGES, "end")[self._slot(1)]
+        return (*STAGES, "after the last stage")[self._slot(1)]
 
     @property
     def embedded(self) -> int:
@@ -89,7 +90,8 @@ class Life:
         self.record = Record(record)
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload([WARM])
-        self.process: ForkServerProcess = context.Process(target=run_life, args=(corpus, uri, record), daemon=True)
+        arguments = corpus.settings, corpus.folder, uri, record
+        self.process: ForkServerProcess = context.Process(target=run_life, args=arguments, daemon=True)
         self.process.start()
 
     def wait_until_begun(self) -> None:
@@ -108,8 +110,9 @@ class Life:
         return self.end()
 
 
-def run_life(corpus: Corpus, uri: str, record_path: Path) -> None:
+def run_life(settings: CorpusSettings, folder: Path, uri: str, record_path: Path) -> None:
     """What the process does. Exits with 1 where a stage fails, and says why."""
+    corpus = Corpus(settings, folder)
     record = Record(record_path)
     embedder = shared_embedder(corpus.base_model, corpus.settings.embeddings.precision)
     embedder.count = LastingCount()
