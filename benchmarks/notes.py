@@ -1,7 +1,7 @@
 """A small made corpus in two states, for benchmarks that run its whole life many times: notes in sections, and questions.
 
-Sections of a note become passages of their own; each state has more than one batch of texts to embed that the
-one before it does not have.
+Sections of a note become passages of their own; each state has more than one batch of texts to embed that the one before it
+does not have. Echoes repeat the sections of a note, so that there is more than one batch of passages too, at no vector each.
 """
 
 import random
@@ -41,6 +41,7 @@ def write_notes(folder: Path) -> None:
     documents = folder / "documents"
     for number in range(NOTES):
         _write(documents / f"shelf{number % 4}" / f"note{number:02}.md", number, range(SECTIONS))
+        _write(documents / "echoes" / f"echo{number:02}.md", number, range(SECTIONS), "Echo of note")
     names = (f"shelf{number % 4}/note{number:02}.md" for number in (7, 9))
     (folder / "questions.jsonl").write_text(QUESTIONS.format(*names), "utf-8")
 
@@ -62,10 +63,10 @@ def edit_notes(folder: Path) -> None:
         shutil.copyfile(path, path.with_name(f"copy_of_{path.name}"))
 
 
-def _write(path: Path, number: int, sections: Iterable[int]) -> None:
+def _write(path: Path, number: int, sections: Iterable[int], title: str = "Note") -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     text = "".join(f"## Entry {section}\n\n{_sentence(number, section)}\n\n" for section in sections)
-    path.write_text(f"# Note {number}\n\n{text}", "utf-8")
+    path.write_text(f"# {title} {number}\n\n{text}", "utf-8")
 
 
 def _sentence(number: int, section: int) -> str:

@@ -9,6 +9,8 @@ import pytest
 
 from benchmarks.kills import Kills
 from llmops_pipelines.embedding.missing import COMMIT_TEXTS
+from llmops_pipelines.storage import Lake
+from llmops_pipelines.storage.sync import BATCH_ROWS
 
 
 @pytest.fixture(scope="module")
@@ -30,4 +32,8 @@ def test_a_killed_run_leaves_what_was_released_and_the_next_one_ends_as_if_it_ha
 
 
 def test_each_state_of_the_notes_is_more_than_one_batch(kills: Kills) -> None:
-    assert all(start.embedded > COMMIT_TEXTS for start in kills.starts)
+    for start in kills.starts:
+        assert start.embedded > COMMIT_TEXTS
+        chunks = Lake(str(start.undisturbed)).published(start.corpus.table("chunks"))
+        assert chunks is not None
+        assert chunks.count() > BATCH_ROWS
