@@ -15,6 +15,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from benchmarks.forked_life import POLL_SECONDS, Life
@@ -49,16 +50,17 @@ class Start:
     seconds: float
     embedded: int
 
-    @property
+    @cached_property
     def found(self) -> tuple[Found | None, Found]:
         """What a search of the release in force finds, before and after an undisturbed run."""
         return self.before and search(self.corpus, self.before), search(self.corpus, self.undisturbed)
 
-    @property
+    @cached_property
     def files(self) -> int:
         """How many files there are before the run."""
         return sum(1 for _ in _files(self.before)) if self.before else 0
 
+    @cached_property
     def writes(self) -> dict[str, list[int]]:
         """By the stage of a table, the places of its new files among all that an undisturbed run writes, in order."""
         there = {name for name, _ in _files(self.before)} if self.before else set()
@@ -173,8 +175,8 @@ def _wait(drawn: random.Random, start: Start, lake: Path, table: str | None) -> 
     if table is None and drawn.random() < 0.5:
         time.sleep(drawn.uniform(0, start.seconds))
         return
-    writes = start.writes()
-    wanted = start.files + drawn.choice(writes[table or drawn.choice(sorted(writes))])
+    places = start.writes[table or drawn.choice(sorted(start.writes))]
+    wanted = start.files + drawn.choice(places)
     until = time.monotonic() + 3 * start.seconds
     while sum(1 for _ in _files(lake)) < wanted and time.monotonic() < until:
         time.sleep(POLL_SECONDS)
