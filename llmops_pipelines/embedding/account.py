@@ -1,4 +1,4 @@
-"""The account of embedding: one row a run and model, written with every committed batch, so that a kill loses none of it."""
+"""The account of embedding: one row a run and model, written before each batch is committed: no vector is without it."""
 
 import datetime
 from collections.abc import Callable

@@ -24,7 +24,7 @@ COMMIT_TEXTS = 1_024
 
 @dataclass
 class Spent:
-    """What has been embedded and committed so far. `embedded` and `tokens` are counted at the embedder."""
+    """What has been embedded so far. `embedded` and `tokens` are counted at the embedder."""
 
     embedded: int = 0
     tokens: int = 0
@@ -63,14 +63,14 @@ class _Meter:
         self._before = replace(embedder.count)
         self._started = time.perf_counter()
 
-    def read(self, committed: Sequence[str]) -> Spent:
-        """What has been spent now that the texts `committed` (content hashes) are stored as well."""
+    def read(self, embedded: Sequence[str]) -> Spent:
+        """What has been spent now that the texts `embedded` (content hashes) have vectors as well."""
         spent, now, before = self.spent, self._embedder.count, self._before
         spent.embedded = now.documents + now.queries - before.documents - before.queries
         spent.tokens = now.tokens - before.tokens
         spent.usd = now.usd - before.usd
         spent.seconds = time.perf_counter() - self._started
-        spent.by_cause.update(self._cause_of[content_hash] for content_hash in committed if self._cause_of)
+        spent.by_cause.update(self._cause_of[content_hash] for content_hash in embedded if self._cause_of)
         return spent
 
 
@@ -87,7 +87,7 @@ def embed_missing(
 
     Each batch of 1,024 texts is committed when it is done, so that a run which is killed has lost one batch at most.
     Batches are made of texts of about one length. Vectors of texts that are no longer there stay for their return.
-    What is spent is counted by the causes in `cause_of`, and told to `account` first and after every commit.
+    What is spent is counted by the causes in `cause_of`, and told to `account` first and before every commit.
     Where a call of the embedder fails, what it made is committed first. Single texts that are refused do not keep the
     batches after them from being embedded; they are named at the end.
     Raises GateFailedError where the model gives a vector that is not finite or not of unit length, and EmbeddingError.
@@ -100,8 +100,9 @@ def embed_missing(
     account(meter.spent)
 
     def commit(batch: Sequence[str], embedded: Embedded) -> None:
-        _commit(writer, embedder, batch, embedded)
+        # A kill between the two leaves an account of vectors that are made again, and none without an account.
         account(meter.read(batch))
+        _commit(writer, embedder, batch, embedded)
 
     spent = meter.spent
     refused: list[Refusal] = []

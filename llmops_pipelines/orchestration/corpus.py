@@ -57,7 +57,7 @@ class Corpus:
 
     def tables(self, lake: Lake) -> list[str]:
         """The names of the tables in `lake` that are this corpus's, engineers' own among them."""
-        return [name for name in lake.names() if name.startswith(f"{self.name}.")]
+        return [name for name in lake.names() if name.startswith(f"{self.name}.") and lake.newest(name)]
 
     def pool(self, stage: str) -> str:
         """The pool of a stage: its limit of 1 keeps the tables that the stage writes to one writer."""

@@ -9,7 +9,6 @@ from llmops_pipelines.storage.identity import merkle_root, value_hash
 from llmops_pipelines.storage.lake import Lake
 from llmops_pipelines.storage.schemas import RELEASES
 from llmops_pipelines.storage.snapshot import Snapshot
-from llmops_pipelines.storage.writer import point_tag
 
 
 class ReleaseError(RuntimeError):
@@ -142,9 +141,7 @@ class Releases:
             manifest=manifest,
         )
         # The version is pinned before it is named, so that no release ever names one that clean-up may take.
-        pinned = self.open_index(release)
-        pinned.table.checkout_latest()
-        point_tag(pinned.table, f"release-{manifest.index_version}", manifest.index_version)
+        self.lake.tag(self.open_index(release), f"release-{manifest.index_version}")
         writer.upsert_rows([_row(release)])
         writer.staged()
         rows = [(entry.release_id, entry.manifest.content) for entry in [*history, release]]

@@ -48,22 +48,18 @@ class Lake:
 
     def tagged(self, name: str, tag: str) -> Snapshot | None:
         """The version of table `name` that `tag` names; None where there is none."""
-        if name not in self.names():
-            return None
         with explained(f"open table {name}", self.uri):
-            table = self.database.open_table(name)
-            if tag not in table.tags.list():
+            table = self._open(name)
+            if table is None or tag not in table.tags.list():
                 return None
             table.checkout(tag)
             return Snapshot(name, table.version, table)
 
     def newest(self, name: str) -> Snapshot | None:
         """The newest version of table `name`, published or not; None where there is no such table."""
-        if name not in self.names():
-            return None
         with explained(f"open table {name}", self.uri):
-            table = self.database.open_table(name)
-            return Snapshot(name, table.version, table)
+            table = self._open(name)
+            return None if table is None else Snapshot(name, table.version, table)
 
     def tag(self, snapshot: Snapshot, tag: str) -> None:
         """Make `tag` name the version of `snapshot`: it is kept by clean-up as long as a tag names it."""
@@ -88,17 +84,31 @@ class Lake:
     def all_tagged(self, name: str) -> list[Snapshot]:
         """The versions of table `name` that have a tag: the published one, those of releases, and any other."""
         with explained(f"list the tags of table {name}", self.uri):
-            tags = self.database.open_table(name).tags.list()
+            table = self._open(name)
+            tags = table.tags.list() if table else {}
         return [self.at(name, version) for version in sorted({tag["version"] for tag in tags.values()})]
 
     def writer(self, name: str, schema: pa.Schema) -> Writer:
         """Table `name` for writing, created with `schema` where it is new or its schema has changed."""
         with explained(f"open table {name}", self.uri):
-            if name not in self.names():
+            table = self._open(name)
+            if table is None:
                 table = self.database.create_table(name, schema=schema)
-            else:
-                table = self.database.open_table(name)
-                if not table.schema.remove_metadata().equals(schema.remove_metadata()):
-                    # A changed schema means changed code: the rows are made anew, older versions stay readable.
-                    table = self.database.create_table(name, schema=schema, mode="overwrite")
+            elif not table.schema.remove_metadata().equals(schema.remove_metadata()):
+                # A changed schema means changed code: the rows are made anew, older versions stay readable.
+                table = self.database.create_table(name, schema=schema, mode="overwrite")
         return Writer(name, table, self)
+
+    def _open(self, name: str) -> "lancedb.table.Table | None":
+        """The newest version of table `name`; None where there is none.
+
+        A creation that was killed, or found the disk full, leaves a folder without a version: that is no table yet.
+        """
+        if name not in self.names():
+            return None
+        try:
+            return self.database.open_table(name)
+        except ValueError as error:
+            if "was not found" not in str(error):
+                raise
+            return None

@@ -8,7 +8,7 @@ import pytest
 from llmops_pipelines.storage import Lake, LakeError
 from llmops_pipelines.storage.errors import explained
 from llmops_pipelines.storage.frames import write_frame
-from tests.storage.notes import NOTES, published
+from tests.storage.notes import NOTES, published, texts
 
 
 @pytest.fixture
@@ -48,6 +48,27 @@ def test_a_version_that_is_not_there_is_refused(lake: Lake):
     published(lake, {"a": "one"})
     with pytest.raises(LakeError, match=r"open version 99 of table notes .*Version 99 no longer exists"):
         lake.at("notes", 99)
+
+
+def test_the_folder_of_a_creation_that_was_cut_short_is_no_table_and_in_nobodys_way(lake: Lake):
+    transactions = Path(lake.uri) / "notes.lance" / "_transactions"
+    transactions.mkdir(parents=True)  # the store writes the transaction first, the version after it
+    (transactions / "0-cut-short.txn").write_bytes(b"")
+    assert lake.newest("notes") is None
+    assert lake.published("notes") is None
+    assert lake.all_tagged("notes") == []
+    assert texts(published(lake, {"a": "one"})) == {"a": "one"}
+
+
+@pytest.mark.parametrize(
+    "error",
+    [OSError(28, "No space left on device"), RuntimeError("LanceError(IO): the quota (os error 122), x.rs:254:9")],
+)
+def test_a_full_disk_is_called_one(error: Exception):
+    full = r"^cannot write in the lake x: the disk is full.* Make room there"
+    with pytest.raises(LakeError, match=full) as caught, explained("write", "x"):
+        raise error
+    assert caught.value.__cause__ is error
 
 
 def test_errors_of_the_store_are_explained_once():
