@@ -16,7 +16,7 @@ from typing import Any
 import dagster as dg
 
 from llmops_pipelines.embedding.embedder import EmbedderCount
-from llmops_pipelines.embedding.torch_embedder import shared_embedder
+from llmops_pipelines.embedding.engines import shared_embedder
 from llmops_pipelines.orchestration.corpus import Corpus
 from llmops_pipelines.orchestration.lifecycle import lifecycle
 from llmops_pipelines.orchestration.partitions import register_keys

@@ -5,7 +5,7 @@ import datetime
 import numpy as np
 import pytest
 
-from llmops_pipelines.index.build import IndexSettings
+from llmops_pipelines.index.build import CODES, IndexSettings
 from llmops_pipelines.index.reconcile import recall_gate
 from llmops_pipelines.index.search import SearchIndex
 from llmops_pipelines.storage import Lake, Snapshot, schemas
@@ -64,7 +64,7 @@ def test_an_index_that_looks_too_little_fails_with_its_true_recall(made: HandMad
         best = {f"d{i:04}#0" for i in np.argsort(-(everything @ query))[:10]}
         hits += len(best & {hit.chunk_id for hit in index.dense(query, 10)})
     assert gate.metadata["recall@10"] == pytest.approx(hits / 10 / 100, abs=0.1)
-    assert gate.metadata["recall@10"] < 0.8
+    assert gate.metadata["recall@10"] < 0.9
 
 
 def test_equal_vectors_are_interchangeable(lake: Lake) -> None:
@@ -164,3 +164,23 @@ def test_search_finds_the_same_after_maintenance(made: HandMade, lake: Lake) -> 
     assert recall_gate(after, floor=0.98).passed
     # Who opened the version before it reads on.
     assert [hit.chunk_id for hit in index.full_text("passage 1234", 5)] == words
+
+
+def test_an_index_with_other_codes_is_made_anew(made: HandMade) -> None:
+    from lancedb.index import IvfRq
+
+    _, index = made.build(PASSAGES, APPROXIMATE)
+    table = made.lake.database.open_table("c.index")
+    table.create_index("vector", config=IvfRq(distance_type="cosine", num_bits=1), replace=True)
+    _, index = made.build(PASSAGES, APPROXIMATE)
+    (found,) = [i for i in index.snapshot.table.list_indices() if "vector" in i.columns]
+    assert found.index_details["compression"]["num_bits"] == CODES["num_bits"]
+
+
+def test_what_was_written_in_many_commits_lies_in_few_files(made: HandMade) -> None:
+    fewer = IndexSettings(ann_min_rows=ROWS // 5)
+    for rows in range(ROWS // 5, ROWS + 1, ROWS // 5):
+        _, index = made.build({doc_id: PASSAGES[doc_id] for doc_id in list(PASSAGES)[:rows]}, fewer)
+    # What an index covers and what it does not are put together apart.
+    assert len(index.snapshot.table.to_lance().get_fragments()) <= 2
+    assert index.snapshot.count() == ROWS

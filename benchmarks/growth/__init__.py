@@ -1,0 +1,1 @@
+"""How the cost of a corpus's life grows with its documents."""
