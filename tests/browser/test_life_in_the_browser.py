@@ -255,9 +255,7 @@ def test_the_tuned_model_is_evaluated_by_hand_against_the_released_base(
     expect(metadata(page, "release_id")).to_have_text("r0001")
 
 
-def test_a_new_model_is_embedded_as_a_partition_of_its_own(
-    ui: UI, chromium: Chromium, candidate_run: Launched
-) -> None:
+def test_a_new_model_is_embedded_as_a_partition_of_its_own(ui: UI, chromium: Chromium, candidate_run: Launched) -> None:
     page = chromium.page
     page.goto(f"{ui.url}/assets/python_docs/embeddings")
     distinct = metadata(page, "distinct").inner_text()
