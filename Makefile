@@ -35,8 +35,8 @@ check: $(STAMP) ## Lint, types, and Dagster's own checks of project, YAML and de
 	@for file in assets/*/defs.yaml; do $(BIN)/dg check yaml "$$(dirname "$$file")" || exit 1; done
 	@$(BIN)/dg check defs
 
-bench: $(STAMP) ## Measure the figures of the README
-	@for module in run load overhead $(if $(LLMOPS_DATA),scifact reembedding); do $(BIN)/python -m benchmarks.$$module || exit 1; done
+bench: $(STAMP) ## Measure the figures of the README, in hours
+	@for module in run load overhead kills growth $(if $(LLMOPS_DATA),scifact reembedding embedding search peers); do $(BIN)/python -m benchmarks.$$module || exit 1; done
 
 clean: ## Remove the virtual environment and caches; the lake and Dagster's state stay
 	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis

@@ -77,7 +77,7 @@ def main() -> None:
         "ratio_cpu": round(median(cpu["encode"]) / median(cpu["ours"]), 2),
         "ratio_wall": round(median(wall["encode"]) / median(wall["ours"]), 2),
         "texts_per_second": round(len(texts) / median(wall["ours"]), 1),
-        "cosine_deviation": float(1 - (vectors["encode"] * vectors["ours"]).sum(axis=1).mean()),
+        "cosine_deviation": float(1 - (vectors["encode"] * vectors["ours"]).sum(axis=1, dtype=float).mean()),
         "ceiling_share": round(operations(model, tokens) / median(wall["ours"]) / ceiling(model, embedder), 3),
     }
     if data and not arguments.speed_only:
