@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 Precision = Literal["auto", "bf16", "fp32"]
 
 # Padded tokens of a batch. On a CPU a batch should stay in its caches, an accelerator wants to be filled.
-CPU_TOKEN_BUDGET = 2_048
+CPU_TOKEN_BUDGET = 4_096
 ACCELERATOR_TOKEN_BUDGET = 65_536
 # Rows are padded to a multiple of this: torch's attention on a CPU takes up to 1.7 times as long for 127 tokens as for 128.
 PADDED_TO = 16

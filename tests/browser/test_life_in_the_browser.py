@@ -262,7 +262,6 @@ def test_a_new_model_is_embedded_as_a_partition_of_its_own(ui: UI, chromium: Chr
     expect(metadata(page, "embedded: new model")).to_have_text(distinct)
     expect(metadata(page, "reused")).to_have_text("0")
     assert markdown(page, "plan").locator("table").first.is_visible()
-    chromium.screenshot("new_model_account")
     page.goto(f"{ui.url}/assets/python_docs/embeddings?view=partitions")
     for state in ("Failed (0)", "Materialized (2)", "Missing (0)"):
         expect(page.get_by_text(state, exact=True)).to_be_visible()
