@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -60,39 +61,26 @@ class Life:
         cost = Cost()
         source = DirectorySource(str(folder))
         with _timed(cost, "sync"):
-            documents = self._stage(
-                "documents",
-                schemas.DOCUMENTS,
-                source.state(),
-                lambda writer, before: self._sync(source, writer, before),
-            )
+            documents = self._stage("documents", schemas.DOCUMENTS, source.state(), partial(self._sync, source))
         with _timed(cost, "clean"):
             clean = self._stage(
-                "clean_documents",
-                schemas.CLEAN_DOCUMENTS,
-                documents.data_version,
-                lambda writer, before: self._clean(documents, writer, before),
+                "clean_documents", schemas.CLEAN_DOCUMENTS, documents.data_version, partial(self._clean, documents)
             )
         with _timed(cost, "chunk"):
-            chunks = self._stage(
-                "chunks",
-                schemas.CHUNKS,
-                clean.data_version,
-                lambda writer, before: self._chunk(clean, writer, before),
-            )
+            chunks = self._stage("chunks", schemas.CHUNKS, clean.data_version, partial(self._chunk, clean))
         with _timed(cost, "embed"):
             embeddings = self._stage(
                 "embeddings",
                 schemas.embeddings(self.embedder.dimension),
                 chunks.data_version,
-                lambda writer, before: self._embed(chunks, writer),
+                partial(self._embed, chunks),
             )
         with _timed(cost, "index"):
             self._stage(
                 "index",
                 schemas.vector_index(self.embedder.dimension),
                 embeddings.data_version + chunks.data_version,
-                lambda writer, before: self._index(chunks, clean, embeddings, writer, before),
+                partial(self._index, chunks, clean, embeddings),
             )
         return cost
 
@@ -121,7 +109,7 @@ class Life:
         report = chunk_documents(self.chunker, clean, writer, before)
         return report, chunk_gates(self.chunker, clean, writer.staged())
 
-    def _embed(self, chunks: Snapshot, writer: Writer) -> tuple[Any, list[GateResult]]:
+    def _embed(self, chunks: Snapshot, writer: Writer, before: Snapshot | None) -> tuple[Any, list[GateResult]]:
         texts = {row["content_hash"]: row["text"] for row in chunks.rows(["content_hash", "text"])}
         report = embed_missing(self.embedder, texts, writer)
         writer.staged()

@@ -150,22 +150,7 @@ def build_training_set(
     rows = [_row(found, parts[found.pair.question_id], embedder.fingerprint) for found in mined]
     for row in rows:
         sync.put(row)
-    counts = sync.finish()
-    return TrainingSetReport(
-        counts=counts,
-        data_version=sync.data_version,
-        pairs=_count(row["part"] for row in rows),
-        questions=_count({row["question_id"]: row["part"] for row in rows}.values()),
-        sources=_count(row["source"] for row in rows),
-        documents=len({row["doc_id"] for row in rows}),
-        hard_negatives=sum(len(row["negatives"]) for row in rows),
-        questions_embedded=questions_embedded,
-        passages_embedded=passages_embedded,
-        dropped=dict(dropped.counts),
-        dropped_examples=dropped.examples,
-        lengths={name: _lengths([row[name] for row in rows]) for name in ("question", "positive")} if rows else {},
-        examples=[{name: row[name] for name in ("question", "positive", "negatives")} for row in rows[:EXAMPLES]],
-    )
+    return _report(sync, rows, dropped, questions_embedded, passages_embedded)
 
 
 def _unpaired(
@@ -264,3 +249,24 @@ def _lengths(texts: Sequence[str]) -> dict[str, float]:
 
     words = [len(text.split()) for text in texts]
     return {"median": float(np.median(words)), "95 %": float(np.percentile(words, 95)), "longest": float(max(words))}
+
+
+def _report(
+    sync: Sync, rows: list[dict[str, Any]], dropped: Dropped, questions_embedded: int, passages_embedded: int
+) -> TrainingSetReport:
+    """Ends the writing of `rows`, and counts them."""
+    return TrainingSetReport(
+        counts=sync.finish(),
+        data_version=sync.data_version,
+        pairs=_count(row["part"] for row in rows),
+        questions=_count({row["question_id"]: row["part"] for row in rows}.values()),
+        sources=_count(row["source"] for row in rows),
+        documents=len({row["doc_id"] for row in rows}),
+        hard_negatives=sum(len(row["negatives"]) for row in rows),
+        questions_embedded=questions_embedded,
+        passages_embedded=passages_embedded,
+        dropped=dict(dropped.counts),
+        dropped_examples=dropped.examples,
+        lengths={name: _lengths([row[name] for row in rows]) for name in ("question", "positive")} if rows else {},
+        examples=[{name: row[name] for name in ("question", "positive", "negatives")} for row in rows[:EXAMPLES]],
+    )

@@ -7,6 +7,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from benchmarks.forked_life import STAGES as LIFE
 from benchmarks.same_lake import differences
 from llmops_pipelines.orchestration.corpus import Corpus
 from llmops_pipelines.orchestration.serving import released_searcher
@@ -16,18 +17,7 @@ from tests.conftest import ARTICLES, QUESTIONS
 from tests.dagster_runs import failures, run_job
 from tests.faults.small_disk import SmallDisk, pages, small_disk
 
-STAGES = (
-    "documents",
-    "clean_documents",
-    "chunks",
-    "embeddings",
-    "vector_index",
-    "evaluation",
-    "evaluation_report",
-    "release",
-    "maintenance",
-)
-LIFE = STAGES[:-1]
+STAGES = (*LIFE, "maintenance")
 # Of what is written: nothing goes at first, then it fails where it happens to.
 SHARES = (0.0, 0.3, 0.6, 0.9)
 LATE = "tides.md"

@@ -70,43 +70,17 @@ def fine_tuned_model_asset(corpus: "Corpus") -> dg.AssetsDefinition:
         lake: Lake,
         base: ModelFolder,
         training_set: Snapshot,
+        done: dict[str, Any] | None,
         writer: Writer,
         published: Snapshot | None,
     ) -> Staged:
-        rows = list(training_set.rows())
-        settings = _settings(corpus, base)
-        training = value_hash([*settings, training_set.data_version])
-        tuned = tune(
-            corpus.name,
-            base,
-            rows,
-            training_set.data_version,
-            section.recipe(),
-            sample_passages(corpus.upstream(lake, "vector_index", base.key)),
-            corpus.registry(lake),
-            training,
-            Progress(context.log, "fine_tuned_model", "steps"),
-            context.log.info,
-        )
-        row = _row(training, base, training_set, rows, tuned, settings)
-        writer.upsert_rows([{**row, "row_hash": value_hash(row)}])
-        register_keys(corpus, context.instance, lake, row["model_key"])
-        writer.staged()
-        return _staged(row, base)
-
-    def stage_again(
-        context: dg.AssetExecutionContext,
-        lake: Lake,
-        base: ModelFolder,
-        row: dict[str, Any],
-        writer: Writer,
-        published: Snapshot | None,
-    ) -> Staged:
-        context.log.info(f"this training was done before: {row['outcome']}")
+        if done:
+            context.log.info(f"this training was done before: {done['outcome']}")
+        row = done or _trained(corpus, context, lake, base, training_set, writer)
         register_keys(corpus, context.instance, lake, row["model_key"])
         writer.staged()
         staged = _staged(row, base)
-        return replace(staged, summary={**staged.summary, "seconds": 0.0})
+        return replace(staged, summary={**staged.summary, "seconds": 0.0}) if done else staged
 
     @published_asset(
         corpus,
@@ -139,9 +113,7 @@ def fine_tuned_model_asset(corpus: "Corpus") -> dg.AssetsDefinition:
             table=corpus.table("fine_tuned_model"),
             schema=schemas.FINE_TUNED_MODEL,
             inputs=inputs,
-            stage=partial(stage_again, context, lake, base, done)
-            if done
-            else partial(stage, context, lake, base, training_set),
+            stage=partial(stage, context, lake, base, training_set, done),
             describe=_describe,
             at_rest=lambda summary: {**summary, "seconds": 0.0},
             nothing=nothing,
@@ -149,6 +121,35 @@ def fine_tuned_model_asset(corpus: "Corpus") -> dg.AssetsDefinition:
         )
 
     return fine_tuned_model
+
+
+def _trained(
+    corpus: "Corpus",
+    context: dg.AssetExecutionContext,
+    lake: Lake,
+    base: ModelFolder,
+    training_set: Snapshot,
+    writer: Writer,
+) -> dict[str, Any]:
+    """Trains, registers what came of it, and writes its row, which is returned."""
+    rows = list(training_set.rows())
+    settings = _settings(corpus, base)
+    training = value_hash([*settings, training_set.data_version])
+    tuned = tune(
+        corpus.name,
+        base,
+        rows,
+        training_set.data_version,
+        corpus.settings.fine_tuned_model.recipe(),
+        sample_passages(corpus.upstream(lake, "vector_index", base.key)),
+        corpus.registry(lake),
+        training,
+        Progress(context.log, "fine_tuned_model", "steps"),
+        context.log.info,
+    )
+    row = _row(training, base, training_set, rows, tuned, settings)
+    writer.upsert_rows([{**row, "row_hash": value_hash(row)}])
+    return row
 
 
 def _settings(corpus: "Corpus", base: ModelFolder) -> list[str]:
