@@ -18,6 +18,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,7 @@ from llmops_pipelines.embedding.torch_embedder import TorchEmbedder
 from llmops_pipelines.orchestration.stages.clean_documents import CleanDocumentsSection
 from llmops_pipelines.storage import schemas
 from llmops_pipelines.storage.lake import Lake
+from llmops_pipelines.storage.snapshot import Snapshot
 from llmops_pipelines.storage.sync import SyncCounts
 
 PAGES = "tldr-pages-en-{}.tar.gz"
@@ -47,11 +49,16 @@ PARAGRAPH_END = re.compile(r"\n[ \t\r]*\n")
 
 @dataclass(frozen=True)
 class State:
-    """The corpus after one run: its documents' distinct paragraphs, and the texts of its passages by content hash."""
+    """The corpus after one run: how its documents changed, those that were kept, and its passages' texts by hash."""
 
     documents: SyncCounts
-    paragraphs: set[str]
+    kept: Snapshot
     passages: dict[str, str]
+
+    @cached_property
+    def paragraphs(self) -> set[str]:
+        """The distinct paragraphs of the documents."""
+        return paragraphs(row["text"] for row in self.kept.rows(["text"], KEPT))
 
 
 class Corpus:
@@ -80,7 +87,7 @@ class Corpus:
         cut = chunk_documents(self.chunker, kept, chunks, self.lake.published("chunks"))
         passages = {row["content_hash"]: row["text"] for row in chunks.staged().rows(["content_hash", "text"])}
         chunks.publish(cut.data_version, cut.data_version, cut.as_dict())
-        return State(synced.counts, paragraphs(row["text"] for row in kept.rows(["text"], KEPT)), passages)
+        return State(synced.counts, kept, passages)
 
     def embed(self, state: State) -> EmbeddingReport:
         """Give every passage its vector; those that have one are not embedded again."""

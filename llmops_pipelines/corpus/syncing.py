@@ -51,7 +51,7 @@ def sync_documents(
         if isinstance(item, Skipped):
             skipped.append(item)
             continue
-        sync.put({**asdict(item), "aliases": list(item.aliases)})
+        sync.put({**vars(item), "aliases": list(item.aliases)})
         collections[item.collection] += 1
         progress(len(sync.target))
 

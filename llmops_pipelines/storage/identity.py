@@ -5,6 +5,8 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+_canonical = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode
+
 
 def text_hash(text: str) -> str:
     """The sha256 of the UTF-8 bytes of `text`, as 64 hex digits."""
@@ -13,7 +15,7 @@ def text_hash(text: str) -> str:
 
 def value_hash(value: Any) -> str:
     """The sha256 of `value` (anything JSON can hold) written with sorted keys, so that equal values hash equally."""
-    return text_hash(json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":")))
+    return text_hash(_canonical(value))
 
 
 def merkle_root(hashes: Mapping[str, str] | Iterable[tuple[str, str]]) -> str:

@@ -1,8 +1,7 @@
 """Builds the training set of a corpus: what may be learned from, mined in the base model's index, free of held-out text."""
 
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from llmops_pipelines.embedding.embedder import Embedder
@@ -13,17 +12,16 @@ from llmops_pipelines.evaluation.questions import Question
 from llmops_pipelines.evaluation.split import split_questions
 from llmops_pipelines.index.search import Hit, SearchIndex
 from llmops_pipelines.storage.identity import text_hash
-from llmops_pipelines.storage.sync import Sync, SyncCounts
+from llmops_pipelines.storage.sync import Sync
 from llmops_pipelines.storage.writer import Writer
 from llmops_pipelines.tuning.mining import MinedPair, mine
 from llmops_pipelines.tuning.pairs import Pair, generated_pairs, question_pairs
+from llmops_pipelines.tuning.training_set_report import Dropped, TrainingSetReport, training_set_report
 
 if TYPE_CHECKING:
     import numpy as np
 
     from llmops_pipelines.storage.snapshot import Snapshot
-
-EXAMPLES = 3
 
 
 @dataclass(frozen=True)
@@ -38,40 +36,6 @@ class TrainingSetSettings:
     negatives: int = 3
     margin: float = 0.95
     dev_share: float = 0.15
-
-
-@dataclass
-class TrainingSetReport:
-    """What was learned from and what was left out, with examples. `dropped` counts questions, and passages, by reason."""
-
-    counts: SyncCounts
-    data_version: str
-    pairs: dict[str, int]
-    questions: dict[str, int]
-    sources: dict[str, int]
-    documents: int
-    hard_negatives: int
-    questions_embedded: int
-    passages_embedded: int
-    dropped: dict[str, int]
-    dropped_examples: dict[str, str]
-    lengths: dict[str, dict[str, float]]
-    examples: list[dict[str, Any]] = field(default_factory=list)
-
-    def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
-
-
-class Dropped:
-    """Counts what is left out, by reason, with the first example of each."""
-
-    def __init__(self) -> None:
-        self.counts: Counter[str] = Counter()
-        self.examples: dict[str, str] = {}
-
-    def add(self, reason: str, example: str) -> None:
-        self.counts[reason] += 1
-        self.examples.setdefault(reason, example)
 
 
 def build_training_set(
@@ -150,7 +114,7 @@ def build_training_set(
     rows = [_row(found, parts[found.pair.question_id], embedder.fingerprint) for found in mined]
     for row in rows:
         sync.put(row)
-    return _report(sync, rows, dropped, questions_embedded, passages_embedded)
+    return training_set_report(sync, rows, dropped, questions_embedded, passages_embedded)
 
 
 def _unpaired(
@@ -237,36 +201,3 @@ def _row(found: MinedPair, part: str, base: str) -> dict[str, Any]:
         "negative_scores": [hit.score for hit in found.negatives],
         "base": base,
     }
-
-
-def _count(values: Any) -> dict[str, int]:
-    return dict(sorted(Counter(values).items()))
-
-
-def _lengths(texts: Sequence[str]) -> dict[str, float]:
-    """Words of `texts`: median, 95th percentile and maximum."""
-    import numpy as np
-
-    words = [len(text.split()) for text in texts]
-    return {"median": float(np.median(words)), "95 %": float(np.percentile(words, 95)), "longest": float(max(words))}
-
-
-def _report(
-    sync: Sync, rows: list[dict[str, Any]], dropped: Dropped, questions_embedded: int, passages_embedded: int
-) -> TrainingSetReport:
-    """Ends the writing of `rows`, and counts them."""
-    return TrainingSetReport(
-        counts=sync.finish(),
-        data_version=sync.data_version,
-        pairs=_count(row["part"] for row in rows),
-        questions=_count({row["question_id"]: row["part"] for row in rows}.values()),
-        sources=_count(row["source"] for row in rows),
-        documents=len({row["doc_id"] for row in rows}),
-        hard_negatives=sum(len(row["negatives"]) for row in rows),
-        questions_embedded=questions_embedded,
-        passages_embedded=passages_embedded,
-        dropped=dict(dropped.counts),
-        dropped_examples=dropped.examples,
-        lengths={name: _lengths([row[name] for row in rows]) for name in ("question", "positive")} if rows else {},
-        examples=[{name: row[name] for name in ("question", "positive", "negatives")} for row in rows[:EXAMPLES]],
-    )

@@ -91,7 +91,7 @@ def test_a_planted_id_is_named(lake: Lake) -> None:
     ],
 )
 def test_a_planted_passage_is_named(lake: Lake, field: str, passage: str, question: str) -> None:
-    value = passage if field == "positive" else ["another text", passage]
+    value: Any = passage if field == "positive" else ["another text", passage]
     found = gates(lake, planted(**{field: value}))
     assert failed(found) == {"no_held_out_text": [f"p005 (text within a passage: {question})"]}
 

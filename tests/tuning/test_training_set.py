@@ -14,7 +14,8 @@ from llmops_pipelines.evaluation.questions import Question
 from llmops_pipelines.index.search import SearchIndex
 from llmops_pipelines.storage import Lake, schemas
 from llmops_pipelines.tuning.gates import training_set_gates
-from llmops_pipelines.tuning.training_set import TrainingSetReport, TrainingSetSettings, build_training_set
+from llmops_pipelines.tuning.training_set import TrainingSetSettings, build_training_set
+from llmops_pipelines.tuning.training_set_report import TrainingSetReport
 from tests.index.hand_made import HandMade
 from tests.tuning.corpora import ask, document_rows
 

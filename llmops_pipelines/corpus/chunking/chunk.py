@@ -39,11 +39,12 @@ def chunk_documents(
 ) -> ChunkReport:
     """Cut the documents that changed, keep the chunks of the others, delete the rest. Publishes nothing."""
     sync = Sync(writer, published)
+    identity = chunker.identity
     known: dict[tuple[str, str], list[tuple[str, str, int]]] = {}
     columns = ["chunk_id", "doc_id", "document_hash", "chunker", "content_hash", "tokens"]
     comparable = published is not None and set(columns) <= set(published.schema.names)
     for row in published.rows(columns) if published and comparable else ():
-        if row["chunker"] == chunker.identity:
+        if row["chunker"] == identity:
             chunks = known.setdefault((row["doc_id"], row["document_hash"]), [])
             chunks.append((row["chunk_id"], row["content_hash"], row["tokens"]))
 

@@ -72,7 +72,7 @@ class DirectorySource:
         return text
 
     def _selected(self, path: str) -> bool:
-        hidden = any(part.startswith(".") for part in PurePosixPath(path).parts)
+        hidden = "/." in f"/{path}"
         return (self.hidden or not hidden) and _matches(path, self.include) and not _matches(path, self.exclude)
 
     def _read(
