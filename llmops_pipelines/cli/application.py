@@ -19,6 +19,7 @@ out = Console()
 err = Console(stderr=True)
 
 CorpusArgument = Annotated[str | None, typer.Argument(help="Name of a corpus; python_docs where none is given.")]
+MODEL_HELP = "Name of a configured embedding model, or the partition key of any."
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 
 

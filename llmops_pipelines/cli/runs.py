@@ -5,9 +5,17 @@ from typing import Annotated
 
 import typer
 
-from llmops_pipelines.cli.application import CorpusArgument, JsonOption, app, err, explained, finish, out, tell
-
-ModelOption = Annotated[str | None, typer.Option("--model", help="Partition key of an embedding model.")]
+from llmops_pipelines.cli.application import (
+    MODEL_HELP,
+    CorpusArgument,
+    JsonOption,
+    app,
+    err,
+    explained,
+    finish,
+    out,
+    tell,
+)
 
 
 @app.command()
@@ -30,7 +38,7 @@ def run(corpus: CorpusArgument = None, as_json: JsonOption = False) -> None:
 @app.command()
 def plan(
     corpus: CorpusArgument = None,
-    model: ModelOption = None,
+    model: Annotated[str | None, typer.Option(help=MODEL_HELP)] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Show what a run would embed, why, and what it would cost. Changes nothing.
@@ -44,7 +52,7 @@ def plan(
         from llmops_pipelines.orchestration.life import life_runs
 
         chosen, lake = project.corpus(corpus), project.lake().open()
-        keys = [model] if model else [run.key for run in life_runs(chosen, lake)]
+        keys = [chosen.key_of(model)] if model else [run.key for run in life_runs(chosen, lake)]
         for key in keys:
             chosen.model(key, lake)
         found = dry_run(chosen, lake, keys, None if as_json else err)
@@ -55,7 +63,7 @@ def plan(
 def reembed(
     corpus: CorpusArgument = None,
     *,
-    model: Annotated[str, typer.Option("--model", help="Partition key of the model, as `llmops ui` shows it.")],
+    model: Annotated[str, typer.Option(help=MODEL_HELP)],
     as_json: JsonOption = False,
 ) -> None:
     """Embed, index and evaluate a corpus under a model, beside the live index. Releases nothing.
@@ -69,16 +77,14 @@ def reembed(
 
         chosen = project.corpus(corpus)
         download_models(chosen, tell)
-        summary = run_candidate(chosen, model, None if as_json else err)
+        summary = run_candidate(chosen, chosen.key_of(model), None if as_json else err)
     finish(summary, as_json)
 
 
 @app.command()
 def repair(
     corpus: CorpusArgument = None,
-    model: Annotated[
-        str | None, typer.Option(help="Key of a model; the one in production where none is given.")
-    ] = None,
+    model: Annotated[str | None, typer.Option(help=f"{MODEL_HELP} The one in production where none is given.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Name what is wrong and leave it.")] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -92,7 +98,7 @@ def repair(
         from llmops_pipelines.local_repair import find_damage
 
         chosen = project.corpus(corpus)
-        found = find_damage(chosen, project.lake().open(), model)
+        found = find_damage(chosen, project.lake().open(), chosen.key_of(model) if model else None)
         if not as_json:
             found.show(out)
         if found.diagnosis.damaged and not dry_run:

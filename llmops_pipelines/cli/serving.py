@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from llmops_pipelines.cli.application import CorpusArgument, JsonOption, app, err, explained, out
+from llmops_pipelines.cli.application import MODEL_HELP, CorpusArgument, JsonOption, app, err, explained, out
 
 
 @app.command()
@@ -45,9 +45,7 @@ def evaluate(
     test: Annotated[
         bool, typer.Option("--test", help="Look at the test part: for figures that are published.")
     ] = False,
-    model: Annotated[
-        str | None, typer.Option(help="Key of another model than the released one; compared with the released one.")
-    ] = None,
+    model: Annotated[str | None, typer.Option(help=f"{MODEL_HELP} Compared with the released one.")] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Evaluate the released index on the dev questions, or the test questions, and print the figures."""
@@ -62,17 +60,18 @@ def evaluate(
         key = release.manifest.model_key
         rows = serving.evaluate_part(chosen, lake, key, searcher, part)
         comparisons = []
-        if model is not None and model != key:
-            other = serving.model_searcher(chosen, lake, model)
-            other_rows = serving.evaluate_part(chosen, lake, model, other, part)
+        asked = chosen.key_of(model) if model else key
+        if asked != key:
+            other = serving.model_searcher(chosen, lake, asked)
+            other_rows = serving.evaluate_part(chosen, lake, asked, other, part)
             if serving.same_corpus(searcher, other):
                 comparisons = compare(rows, other_rows)
             else:
                 err.print(
-                    f"{model} and {key} are indexed on different versions of the corpus: they are not compared",
+                    f"{asked} and {key} are indexed on different versions of the corpus: they are not compared",
                     soft_wrap=True,
                 )
-            key, rows = model, other_rows
+            key, rows = asked, other_rows
         found = figures(rows)
     if as_json:
         differences = [comparison.as_dict() for comparison in comparisons]

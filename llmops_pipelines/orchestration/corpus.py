@@ -105,6 +105,16 @@ class Corpus:
             raise usable.problems[0]
         return list(usable.by_key)
 
+    def key_of(self, model: str) -> str:
+        """The partition key of the configured model called `model`; what is no such name is taken for a key itself.
+
+        Raises ModelError where that model cannot be used.
+        """
+        named = usable_models([configured for configured in self.configured if configured.name == model])
+        for problem in named.problems.values():
+            raise problem
+        return next(iter(named.by_key), model)
+
     def model(self, key: str, lake: Lake) -> EmbeddingModel:
         """The registered or configured model with partition key `key`. Raises ModelError."""
         registry = self.registry(lake)

@@ -58,20 +58,21 @@ def maintain(
     named: Collection[int] = (),
     held: Callable[[], set[str]] | None = None,
 ) -> Maintained:
-    """Compact table `name`, and clean away the versions that were the newest no more `before` that time.
+    """Clean away the versions of table `name` that were the newest no more `before` that time, and compact it.
 
     Tagged versions stay, those in `named` as well, and all that is newer than the published one. `held` gives the keys
     of the rows that are kept; without it all are. The tag of readers moves to the compacted version. A table with
-    something that was staged and not published is left alone: what is in it was not validated.
+    something that was staged and not published is not compacted: what is in it was not validated. Cleaning comes first,
+    so that it makes room on a full disk; what compaction replaces goes the next time.
     """
     table = lake.database.open_table(name)
     size, deleted, note = _size(table), 0, ""
     with explained(f"maintain table {name}", lake.uri):
         try:
+            _clean(table, before, named)
             if held:
                 deleted = _delete_unheld(lake, name, table, held())
             _compact(table)
-            _clean(table, before, named)
         except _LeftAloneError as reason:
             note = str(reason)
     return Maintained(name, size, _size(table), deleted, note)
@@ -151,14 +152,14 @@ def _move_tag(table: "lancedb.table.Table", published: int, checked: int) -> Non
 
 def _clean(table: "lancedb.table.Table", before: datetime.datetime, named: Collection[int]) -> None:
     """A version counts from when another took its place: who opened it then may still be reading."""
-    tags = table.tags.list()
-    kept = {*named, *(tag["version"] for tag in tags.values())}
+    published = _published(table)
+    kept = {*named, *(tag["version"] for tag in table.tags.list().values())}
     dataset = _dataset(table)
     versions = [(version["version"], _utc(version["timestamp"])) for version in dataset.versions()]
     old = [
         version
         for (version, _), (_, replaced) in pairwise(sorted(versions))
-        if version < tags[PUBLISHED]["version"] and version not in kept and replaced < before
+        if version < published and version not in kept and replaced < before
     ]
     if old:
         dataset.cleanup_old_versions(versions=old, error_if_tagged_old_versions=False)

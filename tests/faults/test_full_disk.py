@@ -1,5 +1,6 @@
 """The disk fills up in every stage: what was published stays, the error says so, and with room all is as undisturbed."""
 
+import datetime
 import shutil
 from collections.abc import Collection, Iterator
 from pathlib import Path
@@ -12,10 +13,13 @@ from benchmarks.same_lake import differences
 from llmops_pipelines.orchestration.corpus import Corpus
 from llmops_pipelines.orchestration.serving import released_searcher
 from llmops_pipelines.orchestration.settings import CorpusSettings
-from llmops_pipelines.storage import Lake
+from llmops_pipelines.storage import Lake, LakeError
+from llmops_pipelines.storage.maintenance import maintain, table_size
 from tests.conftest import ARTICLES, QUESTIONS
 from tests.dagster_runs import failures, run_job
 from tests.faults.small_disk import SmallDisk, pages, small_disk
+from tests.storage.notes import NOTES, texts
+from tests.storage.notes import published as published_notes
 
 STAGES = (*LIFE, "maintenance")
 # Of what is written: nothing goes at first, then it fails where it happens to.
@@ -131,3 +135,17 @@ def test_a_first_life_that_finds_no_room_time_and_again_ends_as_an_undisturbed_o
     assert run(corpus, Path(lake.uri), *LIFE).success
     assert differences(lake, Lake(str(undisturbed.first))) == []
     assert answer(corpus, lake) == "bees.md"
+
+
+def test_maintenance_makes_room_on_a_disk_that_has_none(disk: SmallDisk) -> None:
+    lake = Lake(str(disk.folder / "lake"))
+    for text in ("first ", "second ", "third "):
+        kept = published_notes(lake, {f"note {i}": text * 10_000 for i in range(10)})
+    disk.leave(0)
+    before = table_size(lake, "notes")
+    with pytest.raises(LakeError, match="the disk is full"):
+        lake.writer("notes", NOTES).upsert_rows([{"note": "note 10", "text": "fourth", "row_hash": ""}])
+    done = maintain(lake, "notes", datetime.datetime.now(datetime.UTC))
+    assert done.after.bytes < before.bytes / 2
+    assert texts(kept) == {f"note {i}": "third " * 10_000 for i in range(10)}
+    assert published_notes(lake, {"note 10": "fourth"}).count() == 1

@@ -131,6 +131,9 @@ def test_a_bad_model_stops_none_of_the_others(
     for name in ("missing", "other", "pickled"):
         assert f"model {name}: " in (reason or "")
     assert register_keys(corpus, instance, lake) == keys == corpus.model_keys()
+    assert [corpus.key_of(name) for name in ("tiny", "hubbed", keys[1], "unknown")] == [*keys, keys[1], "unknown"]
+    with pytest.raises(ModelError, match="pickled weights are not loaded"):
+        corpus.key_of("pickled")
     assert "model missing: " in (evaluate_sensor(corpus, instance, lake)[1] or "")
 
 

@@ -172,7 +172,7 @@ def test_reembed_brings_a_model_beside_the_live_index_and_releases_nothing(
     monkeypatch.setattr(project, "lake", lambda: LakeResource(uri=lake.uri))
     monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "home"))
     monkeypatch.setattr(definitions_module, "defs", lambda: definitions(both, lake.uri))
-    result = CliRunner().invoke(app, ["reembed", "notes", "--model", other, "--json"])
+    result = CliRunner().invoke(app, ["reembed", "notes", "--model", "other", "--json"])
     found = json.loads(result.stdout)
     assert (found["model"], found["embedded"], found["reused"], found["failures"]) == (other, 4, 0, [])
     assert json.loads(CliRunner().invoke(app, ["reembed", "notes", "--model", other, "--json"]).stdout)["embedded"] == 0
