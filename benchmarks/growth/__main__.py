@@ -8,7 +8,7 @@ smaller; `largest` is between the two largest sizes alone.
 
 Embedding is in proportion to the texts and would hide the rest, so that a stand-in that costs next to nothing embeds
 (`embedder.py`); `--model` takes the bundled model instead, at 20 to 100 texts a second on two cores. With the stand-in
-about 12 minutes on two cores.
+about 4 minutes on two cores.
 """
 
 import argparse

@@ -9,7 +9,8 @@ import tarfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.reembedding import AFTER, PAGES, paragraphs
+from benchmarks.reembedding.corpus import paragraphs
+from benchmarks.reembedding.tldr import AFTER, PAGES
 from llmops_pipelines.corpus.document import Skipped
 from llmops_pipelines.corpus.sources.beir import BeirSource
 

@@ -25,7 +25,7 @@ from typing import Any
 
 from benchmarks.environments import default_environment, environment
 from benchmarks.measuring import report
-from benchmarks.reembedding import AFTER, BEFORE, PAGES
+from benchmarks.reembedding.tldr import AFTER, BEFORE, PAGES
 from llmops_pipelines.embedding.model_folder import bundled_model
 
 REQUIREMENTS = (

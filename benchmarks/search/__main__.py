@@ -9,7 +9,7 @@ Of each size also: building the index from its tables (`build_s`; of it `indexes
 to date after one row in a hundred got another text and vector (`upsert_s`), and versions, files and MB of the table
 after that and two runs of maintenance. Beside it faiss in an environment of its own, its vectors in memory and nothing
 else, at the least effort that reaches the recall of dense search. The real passages are embedded first (about 10 minutes
-on two cores; `--work` keeps them for the next call), then 100,000 rows take about 4 minutes and 1,000,000 about 30.
+on two cores; `--work` keeps them for the next call), then 100,000 rows take about 2 minutes and 1,000,000 about 10.
 """
 
 import argparse
@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks.environments import default_environment, environment
 from benchmarks.measuring import report
-from benchmarks.reembedding import AFTER, PAGES
+from benchmarks.reembedding.tldr import AFTER, PAGES
 from benchmarks.search import tables
 from benchmarks.search.making import BLOCK, Maker, nearest, recall
 from benchmarks.search.real import Real, real_passages, real_questions

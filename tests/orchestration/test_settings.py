@@ -3,7 +3,9 @@
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
+from llmops_pipelines.orchestration.stages.chunks import SectionsSection
 from tests.project_copy import copy_project, run_in
 
 HEAD = "type: llmops_pipelines.components.CorpusLifecycle\nattributes:\n  name: notes\n"
@@ -56,6 +58,11 @@ def test_a_mistake_is_reported_with_its_line_and_what_would_be_right(mistake: st
     assert f"defs.yaml:{line} " in shown
     for message in messages:
         assert message in shown
+
+
+def test_a_preference_over_the_bound_is_refused() -> None:
+    with pytest.raises(ValidationError, match="preferred_tokens is 65, over max_tokens, 64: lower it"):
+        SectionsSection(chunker="sections", max_tokens=64, preferred_tokens=65)
 
 
 def test_name_and_source_are_all_that_is_needed(project: Path) -> None:

@@ -12,15 +12,14 @@ from llmops_pipelines.corpus.chunking.protocol import Passage
 from llmops_pipelines.corpus.chunking.tokenizer import ChunkTokenizer
 from llmops_pipelines.storage.identity import text_hash, value_hash
 
-# Shares of `max_tokens`: a longer section is cut where its paragraphs allow, but into no piece shorter than the second.
-PREFERRED = 1 / 2
-CRUMB = 1 / 8
+CRUMB = 1 / 4  # of the preferred length: no piece is shorter
 
 
 @dataclass(frozen=True)
 class SectionChunker:
     """Every section is cut by itself: a passage never spans two, and no section's cuts depend on another.
 
+    A section of more than `preferred_tokens` is cut where its paragraphs allow, one of more than `max_tokens` in any case.
     A section is cut at the paragraph boundary that ranks highest, then each part again, until the parts are short
     enough. The rank is that of the paragraph below the boundary alone: less indented first, then by hash. So an edit
     moves only boundaries whose rank it changes, or near which it makes a part long enough to be cut. A paragraph that
@@ -29,12 +28,13 @@ class SectionChunker:
 
     tokenizer: ChunkTokenizer
     max_tokens: int
+    preferred_tokens: int
     name: ClassVar[str] = "sections"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
 
     @property
     def identity(self) -> str:
-        return value_hash([self.name, self.version, self.max_tokens, self.tokenizer.identity])
+        return value_hash([self.name, self.version, self.max_tokens, self.preferred_tokens, self.tokenizer.identity])
 
     @cached_property
     def _packing(self) -> PassageChunker:
@@ -56,8 +56,8 @@ class SectionChunker:
         """The spans of a section's parts, in order."""
         ranks = [(block.indent, text_hash(" ".join(text[block.start : block.end].split()))) for block in blocks]
         before = list(accumulate(sizes, initial=0))
-        capacity = self.max_tokens - self.tokenizer.special_tokens
-        preferred, crumb = capacity * PREFERRED, capacity * CRUMB
+        preferred = self.preferred_tokens - self.tokenizer.special_tokens
+        crumb = preferred * CRUMB
         body = next((i for i, block in enumerate(blocks) if not block.is_heading), len(blocks))
         left = [(0, len(blocks))]
         while left:

@@ -1,10 +1,10 @@
 """Stage `chunks`: the passages that are embedded."""
 
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 import dagster as dg
-from pydantic import Discriminator, Field
+from pydantic import Discriminator, Field, model_validator
 
 from llmops_pipelines.corpus.chunking.chunk import chunk_documents, chunk_gates
 from llmops_pipelines.corpus.chunking.passages import PassageChunker
@@ -55,9 +55,24 @@ class SectionsSection(Section):
     max_tokens: int | None = Field(
         default=None, ge=16, description="Bound of a passage with special tokens; by default as of `passages`."
     )
+    preferred_tokens: int | None = Field(
+        default=None,
+        ge=8,
+        description="A longer section is cut where its paragraphs allow; by default half of the bound. Of shorter passages "
+        "an edit embeds less again, and each says less by itself.",
+    )
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.max_tokens and self.preferred_tokens and self.preferred_tokens > self.max_tokens:
+            raise ValueError(
+                f"preferred_tokens is {self.preferred_tokens}, over max_tokens, {self.max_tokens}: lower it"
+            )
+        return self
 
     def chunker_for(self, base: ModelFolder) -> Chunker:
-        return SectionChunker(ChunkTokenizer(base.tokenizer_path), self.max_tokens or base.text_tokens)
+        bound = self.max_tokens or base.text_tokens
+        return SectionChunker(ChunkTokenizer(base.tokenizer_path), bound, self.preferred_tokens or bound // 2)
 
 
 class WholeDocumentSection(Section):

@@ -22,4 +22,4 @@ def small(tokenizer: ChunkTokenizer) -> PassageChunker:
 @pytest.fixture(scope="session")
 def small_sections(tokenizer: ChunkTokenizer) -> SectionChunker:
     """Parts of sections of at most 16 tokens."""
-    return SectionChunker(tokenizer, 16)
+    return SectionChunker(tokenizer, 16, 8)

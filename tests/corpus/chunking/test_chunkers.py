@@ -101,7 +101,7 @@ def test_passages_are_cut_at_headings(small: PassageChunker):
 
 def test_a_passage_never_spans_two_sections(tokenizer: ChunkTokenizer):
     text = "# Bees\n\nBees.\n\nHoney\n-----\n\nSweet."
-    chunker = SectionChunker(tokenizer, 256)
+    chunker = SectionChunker(tokenizer, 256, 128)
     assert [passage.text for passage in chunker.split(text)] == ["# Bees\n\nBees.", "Honey\n-----\n\nSweet."]
 
 
@@ -150,8 +150,9 @@ def test_identity_follows_chunker_settings_and_tokenizer(tokenizer: ChunkTokeniz
         PassageChunker(tokenizer, 16),
         PassageChunker(tokenizer, 17),
         PassageChunker(other, 16),
-        SectionChunker(tokenizer, 16),
-        SectionChunker(tokenizer, 17),
+        SectionChunker(tokenizer, 16, 8),
+        SectionChunker(tokenizer, 17, 8),
+        SectionChunker(tokenizer, 16, 9),
         WholeDocumentChunker(tokenizer),
         WholeDocumentChunker(other),
     ]

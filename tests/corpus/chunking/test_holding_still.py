@@ -82,7 +82,7 @@ def test_an_edit_in_one_section_moves_no_boundary_in_another(small_sections: Sec
 
 
 def test_an_edit_in_a_long_section_moves_few_of_its_boundaries(tokenizer: ChunkTokenizer):
-    chunker = SectionChunker(tokenizer, 64)
+    chunker = SectionChunker(tokenizer, 64, 32)
     paragraphs = [f"Colony {number} sends {number * 7} workers to the {number % 5}th meadow." for number in range(120)]
     before = {passage.text for passage in chunker.split("\n\n".join(paragraphs))}
     assert len(before) > 30
@@ -97,14 +97,14 @@ def test_an_edit_in_a_long_section_moves_few_of_its_boundaries(tokenizer: ChunkT
 
 
 def test_no_part_of_a_long_section_is_a_crumb_where_paragraphs_are_short(tokenizer: ChunkTokenizer):
-    chunker = SectionChunker(tokenizer, 256)
+    chunker = SectionChunker(tokenizer, 256, 128)
     paragraphs = [f"Colony {number} sends {number * 7} workers to the {number % 5}th meadow." for number in range(300)]
     tokens = [passage.tokens for passage in chunker.split("# Bees\n\n" + "\n\n".join(paragraphs))]
     assert min(tokens) >= 256 / 8
-    assert max(tokens) <= 256 / 2 + chunker.tokenizer.special_tokens
+    assert max(tokens) <= 256 / 2
 
 
 def test_a_section_of_equal_paragraphs_is_cut_in_reasonable_time(tokenizer: ChunkTokenizer):
-    passages = SectionChunker(tokenizer, 64).split("The same line.\n\n" * 20_000)
+    passages = SectionChunker(tokenizer, 64, 32).split("The same line.\n\n" * 20_000)
     assert sum(passage.text.count("same") for passage in passages) == 20_000
     assert max(passage.tokens for passage in passages) <= 64
