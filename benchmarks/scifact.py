@@ -30,7 +30,9 @@ from llmops_pipelines.tuning.training_set import TrainingSetSettings
 SEEDS = (42, 43, 44)
 SPLITS = ("official", "clean")
 RECIPES = {
-    "in-batch negatives": Recipe(length=256, negatives=0, learning_rate=2e-5, epochs=2),
+    "in-batch negatives": Recipe(
+        loss="multiple_negatives_ranking", length=256, negatives=0, learning_rate=2e-5, epochs=2
+    ),
     "guided, one hard negative": Recipe(loss="gist", length=256, negatives=1, learning_rate=2e-5, epochs=2),
 }
 CLEAN_JACCARD = 0.5  # claims this near to a test claim are not learned from

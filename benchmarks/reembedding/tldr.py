@@ -7,12 +7,14 @@ import tarfile
 import time
 from collections import Counter
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from benchmarks.reembedding.corpus import PASSAGES, Corpus, character_ratio, log
 
 PAGES = "tldr-pages-en-{}.tar.gz"
 BEFORE, AFTER = "2024-12-31", "2025-12-31"
+RERUNS = 5
 CHANGES = {"M": "modified", "A": "added", "D": "deleted"}
 
 
@@ -34,9 +36,12 @@ def tldr(data: Path, work: Path) -> dict[str, Any]:
         sys.exit(f"the sync found {found}, the gold list says {gold}")
     embedded = corpus.embed(after).embedded
     log("tldr: no change")
-    started = time.perf_counter()
-    again = corpus.embed(corpus.run(work / AFTER / "pages"))
-    seconds = time.perf_counter() - started
+    seconds: list[float] = []
+    again = 0
+    for _ in range(RERUNS):
+        started = time.perf_counter()
+        again += corpus.embed(corpus.run(work / AFTER / "pages")).embedded
+        seconds.append(time.perf_counter() - started)
     new_hashes = len(after.passages.keys() - before.passages.keys())
     if embedded != new_hashes:
         sys.exit(f"{embedded:,} texts were embedded, {new_hashes:,} are new")
@@ -48,8 +53,8 @@ def tldr(data: Path, work: Path) -> dict[str, Any]:
         "embedded": embedded,
         "character_ratio": character_ratio(before, after),
         "character_ratio_passages": character_ratio(*(passages.run(work / day / "pages") for day in (BEFORE, AFTER))),
-        "rerun_embedded": again.embedded,
-        "rerun_seconds": round(seconds, 2),
+        "rerun_embedded": again,
+        "rerun_seconds": round(median(seconds), 2),
     }
 
 

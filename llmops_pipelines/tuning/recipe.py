@@ -18,10 +18,10 @@ class Recipe:
     passages of a passage must be those of the base. `lora_rank` 0 trains all weights.
     """
 
-    loss: Loss = "multiple_negatives_ranking"
+    loss: Loss = "gist"
     epochs: int = 1
     batch: int = 32
-    learning_rate: float = 5e-5
+    learning_rate: float = 2e-5
     warmup: float = 0.1
     negatives: int = 1
     length: int = 128

@@ -118,7 +118,7 @@ def test_a_lora_adapter_is_merged_into_plain_weights_and_resumes(tiny: ModelFold
     assert weights(whole).keys() == weights(train(tiny, training_rows(), RECIPE, tmp_path / "full")).keys()
 
 
-@pytest.mark.parametrize("loss", ["gist", "cached_multiple_negatives_ranking"])
+@pytest.mark.parametrize("loss", ["multiple_negatives_ranking", "cached_multiple_negatives_ranking"])
 def test_every_loss_trains(loss, tiny: ModelFolder, undisturbed: Training, tmp_path: Path):
     training = train(tiny, training_rows(), Recipe(**{**vars(RECIPE), "loss": loss, "epochs": 1}), tmp_path)
     assert training.steps == 6

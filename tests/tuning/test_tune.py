@@ -279,7 +279,7 @@ def test_prompts_that_are_configured_for_the_base_are_those_of_the_tuned_model(
 
 def test_every_setting_is_part_of_what_names_a_recipe() -> None:
     identities = {RECIPE.identity}
-    other = {"loss": "gist", "precision": "bf16"}
+    other = {"loss": "multiple_negatives_ranking", "precision": "bf16"}
     for name, value in vars(RECIPE).items():
         identities.add(replace(RECIPE, **{name: other.get(name) or value + 1}).identity)
     assert len(identities) == 1 + len(vars(RECIPE))
