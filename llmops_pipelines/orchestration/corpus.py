@@ -25,7 +25,7 @@ from llmops_pipelines.embedding.engines import shared_embedder
 from llmops_pipelines.embedding.hosted_embedder import shared_hosted_embedder
 from llmops_pipelines.embedding.hosted_model import HostedModel
 from llmops_pipelines.embedding.hub import Tell
-from llmops_pipelines.embedding.model_folder import ModelError, ModelFolder
+from llmops_pipelines.embedding.model_folder import BUNDLED_NAME, ModelError, ModelFolder
 from llmops_pipelines.embedding.registry import Registry
 from llmops_pipelines.orchestration.settings import CorpusSettings
 from llmops_pipelines.storage.lake import Lake
@@ -108,11 +108,16 @@ class Corpus:
     def key_of(self, model: str) -> str:
         """The partition key of the configured model called `model`; what is no such name is taken for a key itself.
 
-        Raises ModelError where that model cannot be used.
+        Raises ModelError where that model cannot be used, or several have the name.
         """
-        named = usable_models([configured for configured in self.configured if configured.name == model])
+        name = BUNDLED_NAME if model == "bundled" else model
+        named = usable_models([configured for configured in self.configured if configured.name == name])
         for problem in named.problems.values():
             raise problem
+        if len(named.by_key) > 1:
+            raise ModelError(
+                f"{model!r} is the name of several models: give the key of one, {' or '.join(named.by_key)}"
+            )
         return next(iter(named.by_key), model)
 
     def model(self, key: str, lake: Lake) -> EmbeddingModel:
@@ -128,7 +133,7 @@ class Corpus:
             raise problem
         known = ", ".join([*self.usable_models().by_key, *(entry.key for entry in registry.entries())])
         raise ModelError(
-            f"no configured or tuned model has the key {key!r}: the keys of corpus {self.name} are {known}. "
+            f"no configured or tuned model has the name or key {key!r}: the keys of corpus {self.name} are {known}. "
             "The key changes where the model's files do; materialise the new key"
         )
 

@@ -48,5 +48,6 @@ class CorpusSettings(Section):
         schema = super().__get_pydantic_json_schema__(core_schema, handler)
         # A passage longer than the bundled model's window would be cut: impossible where no other model is named.
         other_model = {"required": ["embeddings"], "properties": {"embeddings": {"required": ["models"]}}}
-        bounded = {"properties": {"chunks": {"properties": {"max_tokens": {"maximum": BUNDLED_MAX_TOKENS}}}}}
+        most = {"maximum": BUNDLED_MAX_TOKENS}
+        bounded = {"properties": {"chunks": {"properties": {"max_tokens": most, "preferred_tokens": most}}}}
         return schema | {"if": {"not": other_model}, "then": bounded}

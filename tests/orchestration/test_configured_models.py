@@ -89,6 +89,7 @@ def test_the_bundled_model_can_be_named_beside_others(
     articles: Path, tiny: dict[str, object], model: ModelFolder
 ) -> None:
     assert corpus_of(articles, "bundled", tiny).model_keys()[0] == model.key
+    assert corpus_of(articles, "bundled", tiny).key_of("bundled") == model.key
     assert corpus_of(articles, tiny, "bundled").usable_models().by_key[model.key] == model
 
 

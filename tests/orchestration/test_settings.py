@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from llmops_pipelines.embedding.model_folder import ModelFolder
 from llmops_pipelines.orchestration.stages.chunks import SectionsSection
 from tests.project_copy import copy_project, run_in
 
@@ -30,6 +31,11 @@ MISTAKES = {
     ),
     "passages beyond the bundled model": (
         GOOD + "  chunks: {chunker: passages, max_tokens: 300}\n",
+        5,
+        ["300 is greater than the maximum of 256"],
+    ),
+    "sections beyond the bundled model": (
+        GOOD + "  chunks: {chunker: sections, preferred_tokens: 300}\n",
         5,
         ["300 is greater than the maximum of 256"],
     ),
@@ -63,6 +69,16 @@ def test_a_mistake_is_reported_with_its_line_and_what_would_be_right(mistake: st
 def test_a_preference_over_the_bound_is_refused() -> None:
     with pytest.raises(ValidationError, match="preferred_tokens is 65, over max_tokens, 64: lower it"):
         SectionsSection(chunker="sections", max_tokens=64, preferred_tokens=65)
+
+
+def test_sections_are_cut_at_what_is_preferred_and_never_over_the_bound(model: ModelFolder) -> None:
+    found = [
+        SectionsSection(chunker="sections", **settings).chunker_for(model)
+        for settings in ({}, {"max_tokens": 100}, {"preferred_tokens": 64}, {"preferred_tokens": 300})
+    ]
+    assert [(chunker.max_tokens, chunker.preferred_tokens) for chunker in found] == [
+        *((256, 128), (100, 50), (256, 64), (256, 256))
+    ]
 
 
 def test_name_and_source_are_all_that_is_needed(project: Path) -> None:

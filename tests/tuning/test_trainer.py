@@ -7,13 +7,14 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import torch
 from safetensors import SafetensorError
 
 from llmops_pipelines.embedding.model_folder import ModelFolder
-from llmops_pipelines.tuning.recipe import Recipe
+from llmops_pipelines.tuning.recipe import Loss, Recipe
 from llmops_pipelines.tuning.trainer import Training, train
 from llmops_pipelines.tuning.training_loop import TrainingError, newest_checkpoint, written
 from tests.project_copy import PROJECT
@@ -25,7 +26,7 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from llmops_pipelines.embedding.model_folder import ModelFolder
-from llmops_pipelines.tuning.recipe import Recipe
+from llmops_pipelines.tuning.recipe import Loss, Recipe
 from llmops_pipelines.tuning.trainer import train
 from tests.tuning.pairs import training_rows
 
@@ -118,7 +119,7 @@ def test_a_lora_adapter_is_merged_into_plain_weights_and_resumes(tiny: ModelFold
     assert weights(whole).keys() == weights(train(tiny, training_rows(), RECIPE, tmp_path / "full")).keys()
 
 
-@pytest.mark.parametrize("loss", ["multiple_negatives_ranking", "cached_multiple_negatives_ranking"])
+@pytest.mark.parametrize("loss", [loss for loss in get_args(Loss) if loss != Recipe.loss])
 def test_every_loss_trains(loss, tiny: ModelFolder, undisturbed: Training, tmp_path: Path):
     training = train(tiny, training_rows(), Recipe(**{**vars(RECIPE), "loss": loss, "epochs": 1}), tmp_path)
     assert training.steps == 6

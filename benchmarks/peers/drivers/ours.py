@@ -7,10 +7,8 @@ from importlib.metadata import version
 from pathlib import Path
 
 from benchmarks.peers.drivers.driving import Arguments, drive
+from benchmarks.reembedding.corpus import PASSAGES, SECTIONS
 from llmops_pipelines.corpus.chunking.chunk import chunk_documents
-from llmops_pipelines.corpus.chunking.passages import PassageChunker
-from llmops_pipelines.corpus.chunking.section_chunker import SectionChunker
-from llmops_pipelines.corpus.chunking.tokenizer import ChunkTokenizer
 from llmops_pipelines.corpus.cleaning.cleaner import clean_documents
 from llmops_pipelines.corpus.sources.directory import DirectorySource
 from llmops_pipelines.corpus.syncing import sync_documents
@@ -23,7 +21,7 @@ from llmops_pipelines.orchestration.stages.clean_documents import CleanDocuments
 from llmops_pipelines.storage import schemas
 from llmops_pipelines.storage.lake import Lake
 
-CHUNKERS = {chunker.name: chunker for chunker in (PassageChunker, SectionChunker)}
+CHUNKERS = {section.chunker: section for section in (PASSAGES, SECTIONS)}
 
 
 class Ours:
@@ -33,7 +31,7 @@ class Ours:
         model = ModelFolder("model", arguments.model)
         self.lake = Lake(str(arguments.work / "lake"))
         self.folders = [arguments.before, arguments.after]
-        self.chunker = CHUNKERS[chunker](ChunkTokenizer(model.tokenizer_path), model.text_tokens)
+        self.chunker = CHUNKERS[chunker].chunker_for(model)
         self.embedder: Embedder = TorchEmbedder(model)
 
     def embedded(self) -> int:

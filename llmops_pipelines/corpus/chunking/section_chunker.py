@@ -12,7 +12,7 @@ from llmops_pipelines.corpus.chunking.protocol import Passage
 from llmops_pipelines.corpus.chunking.tokenizer import ChunkTokenizer
 from llmops_pipelines.storage.identity import text_hash, value_hash
 
-CRUMB = 1 / 4  # of the preferred length: no piece is shorter
+CRUMB = 1 / 4  # of the preferred length: no part of a section that is cut is shorter, where paragraphs are short enough
 
 
 @dataclass(frozen=True)

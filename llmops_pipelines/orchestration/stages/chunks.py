@@ -70,9 +70,11 @@ class SectionsSection(Section):
             )
         return self
 
-    def chunker_for(self, base: ModelFolder) -> Chunker:
+    def chunker_for(self, base: ModelFolder) -> SectionChunker:
         bound = self.max_tokens or base.text_tokens
-        return SectionChunker(ChunkTokenizer(base.tokenizer_path), bound, self.preferred_tokens or bound // 2)
+        return SectionChunker(
+            ChunkTokenizer(base.tokenizer_path), bound, min(self.preferred_tokens or bound // 2, bound)
+        )
 
 
 class WholeDocumentSection(Section):

@@ -17,6 +17,7 @@ from llmops_pipelines.orchestration.pools import held_pool
 from llmops_pipelines.orchestration.progress import Finished, tell
 from llmops_pipelines.orchestration.section import Section
 from llmops_pipelines.resources.lake import LakeResource
+from llmops_pipelines.storage.errors import LakeError
 from llmops_pipelines.storage.identity import value_hash
 from llmops_pipelines.storage.lake import Lake
 from llmops_pipelines.storage.maintenance import Maintained, maintain, table_size, values_held
@@ -71,7 +72,7 @@ def maintenance_asset(corpus: "Corpus") -> dg.AssetsDefinition:
         done = maintain_corpus(corpus, lake.open(), datetime.datetime.now(datetime.UTC), hold)
         for one in done:
             if one.note:
-                context.log.info(f"{one.table} was left alone: {one.note}")
+                context.log.info(f"{one.table} was not compacted: {one.note}")
         worked = sum(one.before != one.after or one.deleted > 0 for one in done)
         outcome = f"{worked} of {len(done)} tables" if worked else f"nothing: {len(done)} tables are as they should be"
         tell(Finished("maintenance", outcome))
@@ -92,11 +93,13 @@ def maintain_corpus(
     """Maintain every table of `corpus` as of `now`, each while the pool of the stage that writes it is held by `hold`.
 
     No other stage's pool is held while one is waited for, so that it is in no deadlock with a run of the life job. A
-    table whose pool does not come free is left for the next time.
+    table whose pool does not come free is left for the next time. One that cannot be maintained, as on a full disk, keeps
+    room from being made in no other: the first error is raised at the end.
     """
     before = now - datetime.timedelta(days=corpus.settings.maintenance.keep_days)
     named = named_versions(corpus, lake)
     done: list[Maintained] = []
+    failed: list[LakeError] = []
     # Chunks come first: which vectors are kept depends on which versions of them there still are.
     for name in sorted(corpus.tables(lake), key=lambda name: (name != corpus.table("chunks"), name)):
         stage = name.split(".")[1]
@@ -105,10 +108,15 @@ def maintain_corpus(
             held = partial(values_held, lake, corpus.table("chunks"), "content_hash")
         with hold(corpus.pool(WRITERS.get(stage, stage))) as free:
             if free:
-                done.append(maintain(lake, name, before, named.get(name, ()), held))
+                try:
+                    done.append(maintain(lake, name, before, named.get(name, ()), held))
+                except LakeError as error:
+                    failed.append(error)
             else:
                 size = table_size(lake, name)
                 done.append(Maintained(name, size, size, note=f"{WRITERS.get(stage, stage)} is running"))
+    if failed:
+        raise failed[0]
     return sorted(done, key=lambda one: one.table)
 
 
@@ -135,7 +143,7 @@ def _totals(done: Sequence[Maintained]) -> dict[str, int]:
     return {
         **totals,
         "vectors_deleted": sum(one.deleted for one in done),
-        "left_alone": sum(bool(o.note) for o in done),
+        "not_compacted": sum(bool(o.note) for o in done),
     }
 
 
@@ -149,4 +157,4 @@ def _shown(done: Sequence[Maintained]) -> dg.MarkdownMetadataValue:
         ]
         for one in done
     ]
-    return table(["table", *SIZES, "vectors deleted", "left alone because"], rows)
+    return table(["table", *SIZES, "vectors deleted", "not compacted because"], rows)
