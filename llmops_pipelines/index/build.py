@@ -86,9 +86,13 @@ def build_index(
         vector = vectors[position[chunk["content_hash"]]]
         sync.put({**chunk, **about[chunk["doc_id"]], "fingerprint": fingerprint, "vector": vector})
         progress(done, total)
+    gone = sync.gone()
     counts = sync.finish()
+    # The words of a row count in the scores of the others as long as the full-text index was made with it. What a run that
+    # was killed had deleted is among the counts, which are against the published version.
+    lost_rows = bool(gone or distrusted or counts.deleted or counts.changed)
     with explained(f"index table {writer.name}", writer.lake.uri):
-        _refresh_indexes(writer, settings, total)
+        _refresh_indexes(writer, settings, total, lost_rows)
     return IndexReport(
         counts=counts,
         data_version=value_hash([sync.data_version, asdict(settings)]),
@@ -118,7 +122,7 @@ def _distrusted(stored: Snapshot, vectors: "np.ndarray", position: Mapping[str, 
     return distrusted
 
 
-def _refresh_indexes(writer: Writer, settings: IndexSettings, rows: int) -> None:
+def _refresh_indexes(writer: Writer, settings: IndexSettings, rows: int, lost_rows: bool) -> None:
     from lancedb.index import FTS, IvfRq
 
     table = writer.table
@@ -126,7 +130,7 @@ def _refresh_indexes(writer: Writer, settings: IndexSettings, rows: int) -> None
     present = {column: index for index in table.list_indices() for column in index.columns}
     words = FTS(stem=settings.stem, remove_stop_words=settings.stop_words, with_position=False)
     behind: dict[str, Any] = {}
-    if _is_behind(present.get("text"), stem=settings.stem, remove_stop_words=settings.stop_words):
+    if lost_rows or _is_behind(present.get("text"), stem=settings.stem, remove_stop_words=settings.stop_words):
         behind["text"] = words
     if settings.uses_ann(rows) and _is_behind(present.get("vector"), compression=CODES):
         behind["vector"] = IvfRq(distance_type="cosine", num_bits=CODES["num_bits"])

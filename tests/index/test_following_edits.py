@@ -4,7 +4,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from benchmarks.same_lake import differing_columns, sorted_rows
@@ -66,12 +66,15 @@ def embedder(tmp_path_factory: pytest.TempPathFactory) -> TorchEmbedder:
     return TorchEmbedder(ModelFolder("tiny", folder), "fp32")
 
 
-@pytest.fixture(params=[PassageChunker, SectionChunker])
+@pytest.fixture(params=["passages", "sections"])
 def chunker(request: pytest.FixtureRequest, embedder: TorchEmbedder) -> Chunker:
-    return request.param(ChunkTokenizer(embedder.model.tokenizer_path), 24)
+    tokenizer = ChunkTokenizer(embedder.model.tokenizer_path)
+    return PassageChunker(tokenizer, 24) if request.param == "passages" else SectionChunker(tokenizer, 24, 12)
 
 
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@example({"a.md": "The moon pulls the sea."}, [[("write", "a.md", "")]])  # nothing but a deletion
+@example({}, [[("write", "a.md", "The moon pulls the sea.")], [("write", "a.md", "")]])  # of a whole file of the table
 @given(first=st.dictionaries(names, texts), changes=st.lists(st.lists(edits, min_size=1, max_size=4), max_size=4))
 def test_an_index_that_follows_edits_equals_one_made_from_nothing(
     chunker: Chunker, embedder: TorchEmbedder, first: Documents, changes: list[list[tuple]]

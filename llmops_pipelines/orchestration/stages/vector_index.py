@@ -23,7 +23,7 @@ from llmops_pipelines.storage.writer import Writer
 if TYPE_CHECKING:
     from llmops_pipelines.orchestration.corpus import Corpus
 
-CODE_VERSION = "3"
+CODE_VERSION = "4"
 CHECKS = {
     "nothing_missing": "Every chunk is in the index.",
     "nothing_orphaned": "Every row has its chunk.",
