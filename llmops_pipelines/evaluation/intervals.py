@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import fmean
 
 from llmops_pipelines.evaluation.components import components
 
@@ -44,21 +45,28 @@ def clustered_mean(
     than two clusters nothing is known of the variance: the interval is `bounds`. Raises ValueError where there are no
     values.
     """
-    import numpy as np
     from scipy import stats
+
+    error, count = clustered_error(values, clusters)
+    mean = fmean(values)
+    if count < 2:
+        return Estimate(mean, *bounds, len(values), count)
+    margin = float(stats.t.ppf((1 + CONFIDENCE) / 2, count - 1)) * error
+    return Estimate(mean, max(bounds[0], mean - margin), min(bounds[1], mean + margin), len(values), count)
+
+
+def clustered_error(values: Sequence[float], clusters: Sequence[str]) -> tuple[float, int]:
+    """The standard error of the mean of `values`, 0 with fewer than two clusters, and the number of clusters."""
+    import numpy as np
 
     if len(values) == 0:
         raise ValueError("there are no values to take a mean of")
     data = np.asarray(values, dtype=float)
-    mean = float(data.mean())
     _, label = np.unique(np.asarray(clusters), return_inverse=True)
     count = int(label.max()) + 1
-    if count < 2:
-        return Estimate(mean, *bounds, len(data), count)
-    residuals = np.bincount(label, weights=data - mean)
-    error = float(np.sqrt(count / (count - 1) * np.square(residuals).sum())) / len(data)
-    margin = float(stats.t.ppf((1 + CONFIDENCE) / 2, count - 1)) * error
-    return Estimate(mean, max(bounds[0], mean - margin), min(bounds[1], mean + margin), len(data), count)
+    residuals = np.bincount(label, weights=data - data.mean())
+    correction = count / (count - 1) if count > 1 else 0.0
+    return float(np.sqrt(correction * np.square(residuals).sum())) / len(data), count
 
 
 def joined_clusters(first: Sequence[str], second: Sequence[str]) -> list[str]:
