@@ -9,6 +9,7 @@ none, and its power at the smallest effect that it says it can detect. With 4,00
 import argparse
 import sys
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import asdict
 from itertools import product
 from typing import Any
 
@@ -29,18 +30,22 @@ def main() -> None:
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
-    cells = list(product(arguments.metrics, SHAPES, CORRELATIONS, arguments.methods))
+    cells = [
+        (Draw(metric, clusters, per_cluster, icc), method)
+        for metric, (clusters, per_cluster), icc, method in product(
+            arguments.metrics, SHAPES, CORRELATIONS, arguments.methods
+        )
+    ]
     rows: dict[int, dict[str, Any]] = {}
     with ProcessPoolExecutor(arguments.processes) as pool:
         running = {
-            pool.submit(rates, Draw(metric, *shape, icc), method, arguments.replicates, arguments.seed): number
-            for number, (metric, shape, icc, method) in enumerate(cells)
+            pool.submit(rates, draw, method, arguments.replicates, arguments.seed): number
+            for number, (draw, method) in enumerate(cells)
         }
         for done in as_completed(running):
             number = running[done]
-            metric, (clusters, per_cluster), icc, method = cells[number]
-            cell = {"clusters": clusters, "per_cluster": per_cluster, "icc": icc, "metric": metric, "method": method}
-            rows[number] = {**cell, **done.result().as_dict()}
+            draw, method = cells[number]
+            rows[number] = {**asdict(draw), "method": method, **done.result().as_dict()}
             print(f"{len(rows)} of {len(cells)}: {rows[number]}", file=sys.stderr, flush=True)
     report(rows=[rows[number] for number in sorted(rows)], replicates=arguments.replicates, margin=MARGIN)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -46,9 +47,9 @@ def wilcoxon(values: np.ndarray, clusters: Sequence[str], margin: float, generat
 
     if not values.any():
         return Finding(1.0, None, None, True)
-    p = float(stats.wilcoxon(values, method="approx").pvalue)
-    above = float(stats.wilcoxon(values + margin, alternative="greater", method="approx").pvalue)
-    return Finding(p, None, None, above <= (1 - CONFIDENCE) / 2)
+    both: Any = stats.wilcoxon(values, method="approx")
+    above: Any = stats.wilcoxon(values + margin, alternative="greater", method="approx")
+    return Finding(float(both.pvalue), None, None, above.pvalue <= (1 - CONFIDENCE) / 2)
 
 
 METHODS = {"gate": gate, "bootstrap": bootstrap, "wilcoxon": wilcoxon}

@@ -73,9 +73,8 @@ class Bet:
     def _log_stake(means: "np.ndarray", value: float) -> float:
         """The logarithm of what becomes of a stake of 1 that bets on more than `value`."""
         import numpy as np
-        from scipy.special import logsumexp
 
         bets = np.array(FRACTIONS) / (1 + value) if value > -1 else np.zeros(1)
         with np.errstate(divide="ignore"):  # a stake may be lost whole
             growth = np.log(np.maximum(0.0, 1 + bets[:, None] * (means - value))).sum(axis=1)
-        return max(-700.0, float(logsumexp(growth)) - math.log(len(bets)))
+        return max(-700.0, float(np.logaddexp.reduce(growth)) - math.log(len(bets)))

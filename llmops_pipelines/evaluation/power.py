@@ -7,6 +7,7 @@ for the Behavioral Sciences, 2nd edition, 1988, chapter 2; clusters by linearisa
 import math
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import Any
 
 from llmops_pipelines.evaluation.intervals import CONFIDENCE, clustered_error
 
@@ -44,4 +45,5 @@ def _noncentrality(freedom: int) -> float:
     from scipy import optimize, stats
 
     critical = float(stats.t.ppf((1 + CONFIDENCE) / 2, freedom))
-    return float(optimize.brentq(lambda shift: stats.nct.sf(critical, freedom, shift) - POWER, 0.0, 2 * critical + 4))
+    found: Any = optimize.brentq(lambda shift: stats.nct.sf(critical, freedom, shift) - POWER, 0.0, 2 * critical + 4)
+    return float(found)
