@@ -294,7 +294,7 @@ def test_two_corpora_side_by_side_never_cross(instance: dg.DagsterInstance, lake
     assert production_key(one, lake) == first.key
     assert production_key(two, lake) == two.base_model.key
     assert len(Releases(lake, "suns").history()) == 1
-    with pytest.raises(RuntimeError, match=f"no configured or tuned model has the key '{first.key}'"):
+    with pytest.raises(RuntimeError, match=f"no configured or tuned model has the name or key '{first.key}'"):
         two.model(first.key, lake)
 
 
