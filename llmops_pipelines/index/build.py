@@ -28,7 +28,8 @@ class IndexSettings:
 
     `probes` partitions are searched, by vectors of four bits a dimension, and `refine` times the wanted rows are scored
     again with the full vectors, which are read from the table. A partition has about 4,000 rows: up to 600,000 rows
-    all of them are searched, and of a million rows more than half.
+    all of them are searched, and of a million rows more than half. Hybrid search weighs dense scores by `hybrid_weight`
+    and those of full text by the rest.
     """
 
     ann_min_rows: int = 50_000
@@ -36,6 +37,7 @@ class IndexSettings:
     refine: int = 2
     stem: bool = True
     stop_words: bool = True
+    hybrid_weight: float = 0.6
 
     def uses_ann(self, rows: int) -> bool:
         return rows >= self.ann_min_rows
@@ -86,13 +88,9 @@ def build_index(
         vector = vectors[position[chunk["content_hash"]]]
         sync.put({**chunk, **about[chunk["doc_id"]], "fingerprint": fingerprint, "vector": vector})
         progress(done, total)
-    gone = sync.gone()
     counts = sync.finish()
-    # The words of a row count in the scores of the others as long as the full-text index was made with it. What a run that
-    # was killed had deleted is among the counts, which are against the published version.
-    lost_rows = bool(gone or distrusted or counts.deleted or counts.changed)
     with explained(f"index table {writer.name}", writer.lake.uri):
-        _refresh_indexes(writer, settings, total, lost_rows)
+        _refresh_indexes(writer, settings, total)
     return IndexReport(
         counts=counts,
         data_version=value_hash([sync.data_version, asdict(settings)]),
@@ -122,38 +120,29 @@ def _distrusted(stored: Snapshot, vectors: "np.ndarray", position: Mapping[str, 
     return distrusted
 
 
-def _refresh_indexes(writer: Writer, settings: IndexSettings, rows: int, lost_rows: bool) -> None:
+def _refresh_indexes(writer: Writer, settings: IndexSettings, rows: int) -> None:
     from lancedb.index import FTS, IvfRq
 
     table = writer.table
     table.checkout_latest()
     present = {column: index for index in table.list_indices() for column in index.columns}
     words = FTS(stem=settings.stem, remove_stop_words=settings.stop_words, with_position=False)
-    behind: dict[str, Any] = {}
-    if lost_rows or _is_behind(present.get("text"), stem=settings.stem, remove_stop_words=settings.stop_words):
-        behind["text"] = words
-    if settings.uses_ann(rows) and _is_behind(present.get("vector"), compression=CODES):
-        behind["vector"] = IvfRq(distance_type="cosine", num_bits=CODES["num_bits"])
-    if behind:
-        # The rows that a search finds are read one by one: from few files in half the time.
-        table.to_lance().optimize.compact_files(target_rows_per_fragment=FRAGMENT_ROWS)  # type: ignore[attr-defined]
-        table.checkout_latest()
-    for column, config in behind.items():
+    # The words of a deleted row would count in the scores of the others: full text is always indexed anew.
+    wanted: dict[str, Any] = {"text": words}
+    if settings.uses_ann(rows) and _is_behind(present.get("vector")):
+        wanted["vector"] = IvfRq(distance_type="cosine", num_bits=CODES["num_bits"])
+    # The rows that a search finds are read one by one: from few files in half the time.
+    table.to_lance().optimize.compact_files(target_rows_per_fragment=FRAGMENT_ROWS)  # type: ignore[attr-defined]
+    table.checkout_latest()
+    for column, config in wanted.items():
         table.create_index(column, config=config, replace=True)
     if "vector" in present and not settings.uses_ann(rows):
         table.drop_index(present["vector"].name)
 
 
-def _is_behind(index: Any, **settings: Any) -> bool:
-    """Whether an index is missing, lacks rows, or was made with other settings."""
+def _is_behind(index: Any) -> bool:
+    """Whether a vector index is missing, lacks rows, or was made with other codes."""
     if index is None or index.num_unindexed_rows:
         return True
-    details = index.index_details or {}
-    return any(not _holds(details.get(name), value) for name, value in settings.items())
-
-
-def _holds(found: Any, wanted: Any) -> bool:
-    """Whether `found` is `wanted`, or a mapping with all that is in it."""
-    if isinstance(wanted, Mapping):
-        return isinstance(found, Mapping) and all(found.get(name) == value for name, value in wanted.items())
-    return found == wanted
+    found = (index.index_details or {}).get("compression") or {}
+    return any(found.get(name) != value for name, value in CODES.items())

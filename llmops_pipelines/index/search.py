@@ -1,6 +1,6 @@
-"""Search in one version of an index: dense, full text, and both fused by reciprocal rank."""
+"""Search in one version of an index: dense, full text, and hybrid, which weighs the scores of both."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -20,7 +20,6 @@ RANK_COLUMNS = ("chunk_id", "doc_id")
 ROW_ID = "_rowid"  # where a row lies in this version of the table
 # Both lists are read to this depth whatever number of hits is wanted, so that ten hits are the first ten of a hundred.
 FUSION_DEPTH = 300
-RRF_K = 60
 
 
 class SearchError(ValueError):
@@ -33,7 +32,7 @@ class FingerprintMismatchError(SearchError):
 
 @dataclass(frozen=True)
 class Hit:
-    """A passage that was found. `score` is cosine similarity, BM25 or reciprocal rank, by the kind of search."""
+    """A passage that was found. `score` is cosine similarity, BM25, or that of `fuse`, by the kind of search."""
 
     chunk_id: str
     doc_id: str
@@ -61,34 +60,35 @@ class SearchIndex:
 
     def dense(self, vector: "np.ndarray", limit: int, where: str | None = None) -> list[Hit]:
         """The `limit` passages whose vectors are nearest by cosine, best first."""
-        return _hits(self._dense(vector, limit, where, HIT_COLUMNS), "_distance", lambda distance: 1.0 - distance)
+        return [Hit(**row) for row in _scored(self._dense(vector, limit, where, HIT_COLUMNS))]
 
     def full_text(self, text: str, limit: int, where: str | None = None) -> list[Hit]:
         """The `limit` passages that score best by BM25; fewer where fewer hold a word of `text`."""
-        return _hits(self._full_text(text, limit, where, HIT_COLUMNS), "_score")
+        return [Hit(**row) for row in _scored(self._full_text(text, limit, where, HIT_COLUMNS))]
 
     def hybrid(self, text: str, vector: "np.ndarray", limit: int, where: str | None = None) -> list[Hit]:
-        """Both rankings fused by reciprocal rank; `limit` is at most 300."""
+        """Both rankings by the sum of their scores, weighed as the settings say; `limit` is at most 300."""
         columns = ("chunk_id", ROW_ID)
-        tables = self._dense(vector, FUSION_DEPTH, where, columns), self._full_text(text, FUSION_DEPTH, where, columns)
-        lists = [dict(zip(*(table[name].to_pylist() for name in columns), strict=True)) for table in tables]
-        fused = fuse([list(ranking) for ranking in lists])[:limit]
+        dense = _scored(self._dense(vector, FUSION_DEPTH, where, columns))
+        words = _scored(self._full_text(text, FUSION_DEPTH, where, columns))
+        by_vector, by_words = ({row["chunk_id"]: row["score"] for row in ranking} for ranking in (dense, words))
+        fused = fuse(by_vector, by_words, self.settings.hybrid_weight)[:limit]
         if not fused:
             return []
         # A row is read by its number: a filter by chunk_id would read that column of the whole table.
-        numbers = lists[0] | lists[1]
+        numbers = {row["chunk_id"]: row[ROW_ID] for row in (*dense, *words)}
         wanted = ", ".join(str(numbers[chunk_id]) for chunk_id, _ in fused)
         found = self._dataset.to_table(columns=list(HIT_COLUMNS), filter=f"{ROW_ID} IN ({wanted})").to_pylist()
         rows = {row["chunk_id"]: row for row in found}
         return [Hit(**rows[chunk_id], score=score) for chunk_id, score in fused]
 
     def dense_ranking(self, vector: "np.ndarray", limit: int, where: str | None = None) -> list["Ranked"]:
-        """As `dense`, names only: what evaluation and fusion read."""
-        return _ranked(self._dense(vector, limit, where, RANK_COLUMNS))
+        """As `dense`, without the passage: what evaluation reads."""
+        return [Ranked(**row) for row in _scored(self._dense(vector, limit, where, RANK_COLUMNS))]
 
     def full_text_ranking(self, text: str, limit: int, where: str | None = None) -> list["Ranked"]:
-        """As `full_text`, names only."""
-        return _ranked(self._full_text(text, limit, where, RANK_COLUMNS))
+        """As `full_text`, without the passage."""
+        return [Ranked(**row) for row in _scored(self._full_text(text, limit, where, RANK_COLUMNS))]
 
     def _dense(self, vector: "np.ndarray", limit: int, where: str | None, columns: Sequence[str]) -> pa.Table:
         nearest: dict[str, Any] = {"column": "vector", "q": vector, "metric": "cosine"}
@@ -138,19 +138,23 @@ class Ranked(NamedTuple):
 
     chunk_id: str
     doc_id: str
+    score: float
 
 
-def fuse(rankings: Sequence[Sequence[str]]) -> list[tuple[str, float]]:
-    """Ids with their reciprocal rank score, the sum of 1 / (60 + rank) over the rankings, best first.
+def fuse(dense: Mapping[str, float], words: Mapping[str, float], weight: float) -> list[tuple[str, float]]:
+    """Ids with the weighted sum of their scores in both rankings, best first: `weight` for `dense`, the rest for `words`.
 
-    Cormack, Clarke and Buettcher, "Reciprocal rank fusion outperforms Condorcet and individual rank learning methods",
-    SIGIR 2009. Equal scores are ordered by id, so that the order is the same every time.
+    Scores are scaled so that the best of a ranking has 1 and its last 0, which is also the score of what it lacks: the
+    convex combination of Bruch, Gai and Ingber, "An analysis of fusion functions for hybrid retrieval", ACM TOIS 2023.
+    Equal sums are ordered by id, so that the order is the same every time.
     """
-    scores: dict[str, float] = {}
-    for ranking in rankings:
-        for rank, item in enumerate(ranking, start=1):
-            scores[item] = scores.get(item, 0.0) + 1.0 / (RRF_K + rank)
-    return sorted(scores.items(), key=lambda scored: (-scored[1], scored[0]))
+    sums: dict[str, float] = {}
+    for share, ranking in ((weight, dense), (1.0 - weight, words)):
+        low, high = min(ranking.values(), default=0.0), max(ranking.values(), default=0.0)
+        for item, score in ranking.items():
+            scaled = (score - low) / (high - low) if high > low else 1.0
+            sums[item] = sums.get(item, 0.0) + share * scaled
+    return sorted(sums.items(), key=lambda item: (-item[1], item[0]))
 
 
 class Searcher:
@@ -178,9 +182,8 @@ class Searcher:
         return self.index.hybrid(text, vector, limit, where)
 
 
-def _hits(rows: pa.Table, column: str, score: Any = float) -> list[Hit]:
-    return [Hit(**{name: row[name] for name in HIT_COLUMNS}, score=score(row[column])) for row in rows.to_pylist()]
-
-
-def _ranked(rows: pa.Table) -> list[Ranked]:
-    return [Ranked(*names) for names in zip(rows["chunk_id"].to_pylist(), rows["doc_id"].to_pylist(), strict=True)]
+def _scored(rows: pa.Table) -> list[dict[str, Any]]:
+    """The rows that a query found, with `score`: the cosine where it was by vector, else BM25."""
+    by_vector = "_distance" in rows.column_names
+    found = rows.rename_columns({"_distance" if by_vector else "_score": "score"}).to_pylist()
+    return [{**row, "score": 1.0 - row["score"]} for row in found] if by_vector else found

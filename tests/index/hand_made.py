@@ -45,10 +45,29 @@ class HandMade:
     dimension: int = DIMENSION
     fingerprint: str = FINGERPRINT
     vector_of: Callable[[str], np.ndarray] | None = None
-    about: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    about: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def vector(self, text: str) -> np.ndarray:
         return self.vector_of(text) if self.vector_of else unit_vector(text, self.dimension)
+
+    def source(self, passages: Mapping[str, Sequence[str]]) -> Snapshot:
+        """The documents as their source has them; `about` may give other versions than those of their texts."""
+        rows = [
+            {
+                "doc_id": doc_id,
+                "version": text_hash("\n\n".join(texts)),
+                "collection": "all",
+                "parent": doc_id,
+                "kind": "page",
+                "title": doc_id.title(),
+                "aliases": [],
+                "text": "\n\n".join(texts),
+                "bytes": len("\n\n".join(texts).encode()),
+            }
+            for doc_id, texts in passages.items()
+        ]
+        changed = [{**row, **{k: v for k, v in self.about.get(row["doc_id"], {}).items() if k in row}} for row in rows]
+        return write(self.lake, "c.documents", schemas.DOCUMENTS, changed)
 
     def documents(self, passages: Mapping[str, Sequence[str]]) -> Snapshot:
         rows = [
@@ -65,7 +84,7 @@ class HandMade:
                 "dropped": None,
                 "detail": None,
                 "input_hash": "",
-                **self.about.get(doc_id, {}),
+                **{name: value for name, value in self.about.get(doc_id, {}).items() if name != "version"},
             }
             for doc_id, texts in passages.items()
         ]

@@ -104,3 +104,12 @@ def test_full_text_settings_take_effect_on_a_table_that_has_an_index(lake: Lake)
     assert (words(stemmed, "the"), sorted(words(exact, "the"))) == ([], ["bees#1", "tides#0"])
     _, again = made.build(BEFORE)
     assert words(again, "dance") == ["bees#1"]
+
+
+def test_another_weight_of_dense_scores_is_another_index_of_the_same_rows(lake: Lake) -> None:
+    made = HandMade(lake)
+    before, _ = made.build(BEFORE)
+    after, index = made.build(BEFORE, IndexSettings(hybrid_weight=0.25))
+    assert (after.counts.unchanged, after.counts.changed) == (5, 0)
+    assert after.data_version != before.data_version
+    assert index.settings.hybrid_weight == 0.25

@@ -1,8 +1,9 @@
-"""Searching: exact by vector, by stemmed words, fused by rank, filtered, and the same every time."""
+"""Searching: exact by vector, by stemmed words, both weighed, filtered, and the same every time."""
 
 import numpy as np
 import pytest
 
+from llmops_pipelines.index.build import IndexSettings
 from llmops_pipelines.index.search import Hit, SearchError, SearchIndex
 from llmops_pipelines.storage import Lake
 from tests.index.hand_made import HandMade, unit_vector
@@ -67,19 +68,33 @@ def test_full_text_finds_every_passage_that_holds_a_word(index: SearchIndex) -> 
     assert index.full_text("zeppelin", 10) == []
 
 
-def test_hybrid_is_the_reciprocal_rank_fusion_of_both(index: SearchIndex) -> None:
+@pytest.mark.parametrize("weight", [0.0, 0.3, IndexSettings.hybrid_weight, 1.0])
+def test_hybrid_is_the_weighted_sum_of_scaled_scores(index: SearchIndex, weight: float) -> None:
+    weighed = SearchIndex(index.snapshot, IndexSettings(hybrid_weight=weight))
     for question in QUESTIONS:
         query = unit_vector(question)
-        rankings = [ids(index.dense(query, 300)), ids(index.full_text(question, 300))]
-        score = {
-            chunk_id: sum(1 / (61 + ranking.index(chunk_id)) for ranking in rankings if chunk_id in ranking)
-            for chunk_id in {*rankings[0], *rankings[1]}
-        }
-        expected = sorted(score, key=lambda chunk_id: (-round(score[chunk_id], 12), chunk_id))
-        hits = index.hybrid(question, query, 40)
+        dense = {hit.chunk_id: hit.score for hit in index.dense(query, 300)}
+        words = {hit.chunk_id: hit.score for hit in index.full_text(question, 300)}
+        score = dict.fromkeys({*dense, *words}, 0.0)
+        for share, found in ((weight, dense), (1 - weight, words)):
+            low, high = min(found.values()), max(found.values())
+            for chunk_id in found:
+                score[chunk_id] += share * ((found[chunk_id] - low) / (high - low) if high > low else 1.0)
+        expected = sorted(score, key=lambda chunk_id: (-score[chunk_id], chunk_id))
+        hits = weighed.hybrid(question, query, 40)
         assert ids(hits) == expected[:40]
         assert [hit.score for hit in hits] == pytest.approx([score[chunk_id] for chunk_id in expected[:40]])
         assert [hit.text for hit in hits] == [TEXTS[hit.chunk_id] for hit in hits]
+
+
+def test_what_evaluation_reads_is_what_answers(index: SearchIndex) -> None:
+    for question in QUESTIONS:
+        query = unit_vector(question)
+        for ranking, hits in (
+            (index.dense_ranking(query, 60), index.dense(query, 60)),
+            (index.full_text_ranking(question, 60), index.full_text(question, 60)),
+        ):
+            assert ranking == [(hit.chunk_id, hit.doc_id, hit.score) for hit in hits]
 
 
 @pytest.mark.parametrize("question", QUESTIONS)

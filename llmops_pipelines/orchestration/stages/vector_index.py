@@ -23,7 +23,7 @@ from llmops_pipelines.storage.writer import Writer
 if TYPE_CHECKING:
     from llmops_pipelines.orchestration.corpus import Corpus
 
-CODE_VERSION = "4"
+CODE_VERSION = "5"
 CHECKS = {
     "nothing_missing": "Every chunk is in the index.",
     "nothing_orphaned": "Every row has its chunk.",
@@ -45,10 +45,13 @@ class VectorIndexSection(Section):
     refine: int = Field(default=IndexSettings.refine, ge=1, description="Candidates scored again, as a multiple.")
     stem: bool = Field(default=True, description="Full text: reduce words to their stem.")
     stop_words: bool = Field(default=True, description="Full text: leave out English stop words.")
+    hybrid_weight: float = Field(
+        default=IndexSettings.hybrid_weight, ge=0, le=1, description="Hybrid search: the weight of dense scores."
+    )
     recall_floor: float = Field(default=0.98, ge=0, le=1, description="Least recall@10 against exact search.")
 
     def index_settings(self) -> IndexSettings:
-        return IndexSettings(self.ann_min_rows, self.probes, self.refine, self.stem, self.stop_words)
+        return IndexSettings(**self.model_dump(exclude={"recall_floor"}))
 
 
 def vector_index_asset(corpus: "Corpus") -> dg.AssetsDefinition:
