@@ -66,6 +66,25 @@ class Lake:
         with explained(f"tag version {snapshot.version} of table {snapshot.name}", self.uri):
             point_tag(self.database.open_table(snapshot.name), tag, snapshot.version)
 
+    def untag(self, name: str, tag: str) -> None:
+        """Take `tag` off table `name`: its version goes with the next clean-up, unless something else keeps it."""
+        with explained(f"remove tag {tag} of table {name}", self.uri):
+            tags = self.database.open_table(name).tags
+            if tag in tags.list():
+                tags.delete(tag)
+
+    def tags(self, name: str) -> dict[str, int]:
+        """The versions of table `name` that have a tag, by tag; none where there is no such table."""
+        with explained(f"list the tags of table {name}", self.uri):
+            table = self._open(name)
+            return {tag: found["version"] for tag, found in table.tags.list().items()} if table else {}
+
+    def has(self, name: str, version: int) -> bool:
+        """Whether table `name` still has `version`."""
+        with explained(f"list the versions of table {name}", self.uri):
+            table = self._open(name)
+            return table is not None and any(found["version"] == version for found in table.list_versions())
+
     def clone(self, snapshot: Snapshot) -> Snapshot:
         """A table here that begins as `snapshot`, of another lake, published as it is there. No data file is copied."""
         with explained(f"clone table {snapshot.name}", self.uri):
@@ -83,17 +102,14 @@ class Lake:
 
     def all_tagged(self, name: str) -> list[Snapshot]:
         """The versions of table `name` that have a tag: the published one, those of releases, and any other."""
-        with explained(f"list the tags of table {name}", self.uri):
-            table = self._open(name)
-            tags = table.tags.list() if table else {}
-        return [self.at(name, version) for version in sorted({tag["version"] for tag in tags.values()})]
+        return [self.at(name, version) for version in sorted(set(self.tags(name).values()))]
 
     def writer(self, name: str, schema: pa.Schema) -> Writer:
         """Table `name` for writing, created with `schema` where it is new or its schema has changed."""
         with explained(f"open table {name}", self.uri):
             table = self._open(name)
             if table is None:
-                table = self.database.create_table(name, schema=schema)
+                table = self.database.create_table(name, schema=schema, exist_ok=True)
             elif not table.schema.remove_metadata().equals(schema.remove_metadata()):
                 # A changed schema means changed code: the rows are made anew, older versions stay readable.
                 table = self.database.create_table(name, schema=schema, mode="overwrite")

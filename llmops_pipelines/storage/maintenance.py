@@ -69,13 +69,28 @@ def maintain(
     size, deleted, note = _size(table), 0, ""
     with explained(f"maintain table {name}", lake.uri):
         try:
-            _clean(table, before, named)
+            _clean_up_to(_published(table), table, before, named)
             if held:
                 deleted = _delete_unheld(lake, name, table, held())
             _compact(table)
         except _LeftAloneError as reason:
             note = str(reason)
     return Maintained(name, size, _size(table), deleted, note)
+
+
+def maintain_appended(lake: Lake, name: str, before: datetime.datetime) -> Maintained:
+    """The same for an append-only table, whose newest version is what readers see: no version before it need stay."""
+    table = lake.database.open_table(name)
+    size, note = _size(table), ""
+    with explained(f"maintain table {name}", lake.uri):
+        _clean_up_to(_dataset(table).version, table, before, ())
+        try:
+            _dataset(table).optimize.compact_files()
+        except (OSError, RuntimeError) as error:  # a row was inserted meanwhile
+            if "conflict" not in str(error).lower():
+                raise
+            note = f"{MEANWHILE}: {error}"
+    return Maintained(name, size, _size(table), note=note)
 
 
 def values_held(lake: Lake, name: str, column: str) -> set[str]:
@@ -150,16 +165,15 @@ def _move_tag(table: "lancedb.table.Table", published: int, checked: int) -> Non
     point_tag(table, PUBLISHED, checked)
 
 
-def _clean(table: "lancedb.table.Table", before: datetime.datetime, named: Collection[int]) -> None:
+def _clean_up_to(newest: int, table: "lancedb.table.Table", before: datetime.datetime, named: Collection[int]) -> None:
     """A version counts from when another took its place: who opened it then may still be reading."""
-    published = _published(table)
     kept = {*named, *(tag["version"] for tag in table.tags.list().values())}
     dataset = _dataset(table)
     versions = [(version["version"], _utc(version["timestamp"])) for version in dataset.versions()]
     old = [
         version
         for (version, _), (_, replaced) in pairwise(sorted(versions))
-        if version < published and version not in kept and replaced < before
+        if version < newest and version not in kept and replaced < before
     ]
     if old:
         dataset.cleanup_old_versions(versions=old, error_if_tagged_old_versions=False)

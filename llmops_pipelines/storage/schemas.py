@@ -73,24 +73,52 @@ CHUNKS = pa.schema(
     ]
 )
 
+# Append-only, as is VERDICTS: a row is never changed, and `digest` says whether it was.
 RELEASES = pa.schema(
     [
         key_field("release_id"),
         pa.field("sequence", pa.int64(), nullable=False),
-        pa.field("released_at", pa.timestamp("us", tz="UTC"), nullable=False),
-        pa.field("action", pa.string(), nullable=False),  # release or rollback
-        pa.field("restores", pa.int64()),  # of a rollback: the sequence of the release that it puts in force again
+        pa.field("at", pa.timestamp("us", tz="UTC"), nullable=False),
+        pa.field("action", pa.string(), nullable=False),  # release, rollback, repair or withdrawal
+        pa.field("about", pa.int64()),  # the sequence of the release that it restores, repairs or withdraws
+        pa.field("requested_by", pa.string(), nullable=False),
+        pa.field("reason", pa.string(), nullable=False),
         pa.field("model_key", pa.string(), nullable=False),
         pa.field("fingerprint", pa.string(), nullable=False),
+        pa.field("model", pa.string(), nullable=False),  # JSON: where the model is found
         pa.field("index_table", pa.string(), nullable=False),
         pa.field("index_version", pa.int64(), nullable=False),
         pa.field("index_identity", pa.string(), nullable=False),
+        pa.field("search", pa.string(), nullable=False),  # JSON: how the index is searched
         pa.field("corpus_version", pa.string(), nullable=False),
         pa.field("cleaner", pa.string(), nullable=False),
         pa.field("chunker", pa.string(), nullable=False),
-        pa.field("evaluation", pa.string()),  # data version of the evaluation of this index
-        pa.field("requested_by", pa.string(), nullable=False),
+        pa.field("configuration", pa.string(), nullable=False),  # JSON: what cleaner and chunker are made from
+        pa.field("evaluation", pa.string()),  # data version of the evaluation that the verdict rests on
+        pa.field("suites", pa.string()),
+        pa.field("verdict", pa.string()),
+        pa.field("verdict_id", pa.string()),  # null where a corpus's first release had none
+        pa.field("previous", pa.string(), nullable=False),  # digest of the row before
+        pa.field("digest", pa.string(), nullable=False),  # of all other columns
+    ]
+)
+
+VERDICTS = pa.schema(
+    [
+        key_field("verdict_id"),  # hash of the other columns but the time
+        pa.field("at", pa.timestamp("us", tz="UTC"), nullable=False),
+        pa.field("candidate", pa.string(), nullable=False),  # identity of the manifest that was judged
+        pa.field("candidate_key", pa.string(), nullable=False),
+        pa.field("production", pa.string()),  # identity of what was in force then; null where nothing was
+        pa.field("data_only", pa.bool_(), nullable=False),
+        pa.field("suites", pa.string(), nullable=False),
+        pa.field("scorer", pa.string(), nullable=False),
+        pa.field("evaluation", pa.string(), nullable=False),  # data version
+        pa.field("verdict", pa.string(), nullable=False),
+        pa.field("promotes", pa.bool_(), nullable=False),
         pa.field("reason", pa.string(), nullable=False),
+        pa.field("requested_by", pa.string(), nullable=False),
+        pa.field("figures", pa.string(), nullable=False),  # JSON
     ]
 )
 
@@ -152,20 +180,26 @@ def vector_index(dimension: int) -> pa.Schema:
     )
 
 
+SHOWN = pa.struct([pa.field("title", pa.string()), pa.field("text", pa.string())])
+
 EVALUATION = pa.schema(
     [
-        key_field("result_id"),  # question set, question and system
+        key_field("result_id"),  # role, question set, question and system
+        pa.field("role", pa.string(), nullable=False),  # candidate, production or untuned
         pa.field("question_id", pa.string(), nullable=False),
         pa.field("question_set", pa.string(), nullable=False),
         pa.field("part", pa.string(), nullable=False),
         pa.field("system", pa.string(), nullable=False),
         pa.field("question", pa.string(), nullable=False),
         pa.field("cluster", pa.string(), nullable=False),
-        pa.field("answers", STRINGS),  # doc_ids judged relevant that are in the index
+        pa.field("answers", STRINGS),  # doc_ids judged relevant that the source has
         pa.field("grades", pa.list_(pa.int32())),  # of each of the answers: 1, or more where judgements are graded
+        pa.field("slices", STRINGS),  # the slices of the suite that the question is in
+        pa.field("stale", pa.string()),  # which answers changed or went since they were judged; null where none did
         pa.field("unmeasured", pa.string()),  # why there are no scores; null where there are
         pa.field("retrieved", STRINGS),  # doc_ids by rank
         pa.field("passages", STRINGS),  # chunk_ids by rank, the best of each document
+        pa.field("shown", pa.list_(SHOWN)),  # the first of the passages, as a report shows them
         pa.field("overlap", pa.float64()),
         pa.field("unjudged_at_10", pa.float64()),
         pa.field("seconds", pa.float64()),
@@ -175,6 +209,32 @@ EVALUATION = pa.schema(
         pa.field("recall@100", pa.float64()),
         pa.field("MRR@10", pa.float64()),
         ROW_HASH,
+    ]
+)
+
+
+QUESTION_PINS = pa.schema(
+    [
+        key_field("pin_id"),  # question set and question
+        pa.field("question_set", pa.string(), nullable=False),
+        pa.field("question_id", pa.string(), nullable=False),
+        pa.field(
+            "asked", pa.string(), nullable=False
+        ),  # hash of the question's text and its answers as the file has them
+        pa.field("answers", STRINGS),  # the names in the file
+        pa.field("versions", STRINGS),  # of the documents that they named when the question was pinned
+        pa.field("at", pa.timestamp("us", tz="UTC"), nullable=False),
+    ]
+)
+
+LOOKS = pa.schema(
+    [
+        key_field("look_id"),  # hash of the questions that are looked at, and the number of the look
+        pa.field("suite", pa.string(), nullable=False),
+        pa.field("test_hash", pa.string(), nullable=False),
+        pa.field("configuration", pa.string(), nullable=False),  # identity of what is judged
+        pa.field("at", pa.timestamp("us", tz="UTC"), nullable=False),
+        pa.field("requested_by", pa.string(), nullable=False),
     ]
 )
 

@@ -38,6 +38,11 @@ class Snapshot:
         return {k.removeprefix(METADATA_PREFIX): v for k, v in decoded.items() if k.startswith(METADATA_PREFIX)}
 
     @property
+    def has_identity(self) -> bool:
+        """Whether anything was published of the table by this version; without it there is no `data_version`."""
+        return "data_version" in self._metadata
+
+    @property
     def data_version(self) -> str:
         return self._metadata["data_version"]
 

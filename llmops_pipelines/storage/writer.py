@@ -99,7 +99,11 @@ def publish_table(table: "lancedb.table.Table", metadata: Mapping[str, str], val
 
 def point_tag(table: "lancedb.table.Table", tag: str, version: int) -> None:
     """Make `tag` name `version`. A tagged version is kept by clean-up."""
-    if tag in table.tags.list():
-        table.tags.update(tag, version)
-    else:
-        table.tags.create(tag, version)
+    if tag not in table.tags.list():
+        try:
+            table.tags.create(tag, version)
+            return
+        except RuntimeError:  # somebody else made it meanwhile
+            if tag not in table.tags.list():
+                raise
+    table.tags.update(tag, version)

@@ -16,6 +16,7 @@ SCHEMAS = [
     (lake_schemas.vector_index(8), "chunk_id"),
     (lake_schemas.EVALUATION, "result_id"),
     (lake_schemas.RELEASES, "release_id"),
+    (lake_schemas.VERDICTS, "verdict_id"),
 ]
 WITH_AUTHOR = pa.schema([*NOTES, pa.field("author", pa.string())])
 
