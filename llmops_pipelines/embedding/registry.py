@@ -6,12 +6,13 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from llmops_pipelines.embedding.model_folder import ModelError, ModelFolder
 from llmops_pipelines.storage.errors import explained
 from llmops_pipelines.storage.files import resolve, write_file
 from llmops_pipelines.storage.identity import text_hash
+from llmops_pipelines.storage.lake import Lake
 
 ENTRY = "registry.json"
 
@@ -32,6 +33,11 @@ class Registry:
 
     def __init__(self, uri: str) -> None:
         self.uri = uri.rstrip("/")
+
+    @classmethod
+    def beside(cls, lake: Lake, corpus: str) -> Self:
+        """The registry of `corpus`, in the folder of the lake."""
+        return cls(f"{lake.uri.rstrip('/')}/models/{corpus}")
 
     def entries(self) -> list[Entry]:
         """All models, oldest first. A folder without its entry is one whose copy was cut short."""

@@ -8,7 +8,10 @@ from pytest_httpserver import HTTPServer
 
 from llmops_pipelines.embedding.hub import HubModel
 from llmops_pipelines.embedding.model_folder import ModelError, ModelFolder
+from llmops_pipelines.embedding.references import reference, referenced_model
+from llmops_pipelines.embedding.registry import Registry
 from llmops_pipelines.embedding.torch_embedder import TorchEmbedder
+from llmops_pipelines.storage import Lake
 from tests.embedding.fake_hub import COMMIT, REPOSITORY, FakeHub, use_hub
 from tests.embedding.tiny_models import tiny_model
 
@@ -60,6 +63,15 @@ def test_what_is_in_the_cache_needs_no_hub(hub: FakeHub, tmp_path: Path, monkeyp
     for offline in (True, False):
         use_hub(monkeypatch, unreachable(), tmp_path / "cache", offline)
         assert TINY.located().key == TINY.located(print).key == key
+
+
+def test_a_release_finds_it_in_the_cache_by_its_reference(hub: FakeHub, lake: Lake) -> None:
+    model = HubModel("tiny", REPOSITORY, query_prompt="query: ")
+    registry = Registry.beside(lake, "c")
+    with pytest.raises(ModelError, match="not in the local cache"):
+        referenced_model(reference(model), registry)
+    downloaded = model.located(print)
+    assert referenced_model(reference(model), registry) == downloaded
 
 
 def test_a_newer_model_on_the_hub_is_taken_on_demand_only(hub: FakeHub, tmp_path: Path) -> None:
