@@ -1,33 +1,47 @@
-"""The questions that changed most between two evaluations, with what each of them found."""
+"""The questions that changed between two indexes: how many, and those that changed most with what each of them found."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from llmops_pipelines.evaluation.compare import PairedRows
 from llmops_pipelines.evaluation.metrics import PRIMARY
+from llmops_pipelines.evaluation.pairing import Pair, Row
 from llmops_pipelines.storage.identity import text_hash
-from llmops_pipelines.storage.snapshot import Snapshot, among
 
 MOST = 5
-SHOWN_PASSAGES = 3
-PASSAGE_CHARACTERS = 400
-
-Row = Mapping[str, Any]
 
 
-class Passage(NamedTuple):
-    title: str
-    text: str
+class Flips(NamedTuple):
+    """How many questions are better, worse and equal on nDCG@10."""
+
+    better: int
+    worse: int
+    equal: int
+
+    @classmethod
+    def of(cls, pairs: Sequence[Pair]) -> "Flips":
+        """Those of `pairs`, which are measured."""
+        better, worse = sum(pair.change > 0 for pair in pairs), sum(pair.change < 0 for pair in pairs)
+        return cls(better, worse, len(pairs) - better - worse)
+
+    def __str__(self) -> str:
+        return f"{self.better} better, {self.worse} worse, {self.equal} equal"
 
 
 @dataclass(frozen=True)
 class Side:
-    """What one evaluation found for a question: `first_right` is the rank of the first right document, if any."""
+    """What one index gave for a question: `first_right` is the rank of the first right document, if any.
+
+    `passages` are the first ones, each with its title and the beginning of its text.
+    """
 
     score: float
     first_right: int | None
-    passages: list[Passage]
+    passages: list[dict[str, str]]
+
+    @classmethod
+    def of(cls, row: Row) -> "Side":
+        return cls(row[PRIMARY], first_right(row), row["shown"])
 
 
 @dataclass(frozen=True)
@@ -41,32 +55,16 @@ class Change:
     after: Side
 
 
-def changed_most(
-    pairs: Sequence[PairedRows], before: Snapshot, after: Snapshot, limit: int = MOST
-) -> tuple[list[Change], list[Change]]:
-    """The questions whose nDCG@10 rose most, and those whose fell most, each at most `limit`, the greatest change first.
-
-    `before` and `after` are the indexes that were evaluated: each side's passages are read from its own.
-    """
+def changed_most(pairs: Sequence[Pair], limit: int = MOST) -> tuple[list[Change], list[Change]]:
+    """The questions whose nDCG@10 rose most, and those whose fell most, each at most `limit`, the greatest change first."""
     rose = sorted((pair for pair in pairs if pair.change > 0), key=lambda pair: (-pair.change, _tie(pair)))[:limit]
     fell = sorted((pair for pair in pairs if pair.change < 0), key=lambda pair: (pair.change, _tie(pair)))[:limit]
-    shown = [*rose, *fell]
-    sides = zip(
-        first_passages([pair.before for pair in shown], before),
-        first_passages([pair.after for pair in shown], after),
-        strict=True,
-    )
-    changes = [
-        Change(
-            question=pair.after["question"],
-            answers=list(pair.after["answers"]),
-            change=pair.change,
-            before=Side(pair.before[PRIMARY], first_right(pair.before), passages_before),
-            after=Side(pair.after[PRIMARY], first_right(pair.after), passages_after),
-        )
-        for pair, (passages_before, passages_after) in zip(shown, sides, strict=True)
-    ]
-    return changes[: len(rose)], changes[len(rose) :]
+    return [_change(pair) for pair in rose], [_change(pair) for pair in fell]
+
+
+def _change(pair: Pair) -> Change:
+    question, answers = pair.after["question"], list(pair.after["answers"])
+    return Change(question, answers, pair.change, Side.of(pair.before), Side.of(pair.after))
 
 
 def first_right(row: Row) -> int | None:
@@ -75,18 +73,6 @@ def first_right(row: Row) -> int | None:
     return next((rank for rank, doc_id in enumerate(row["retrieved"], start=1) if doc_id in right), None)
 
 
-def first_passages(rows: Sequence[Row], index: Snapshot) -> list[list[Passage]]:
-    """The passages that each of `rows` puts first, as `index` holds them, cut to what is read at a glance."""
-    wanted = {chunk_id for row in rows for chunk_id in row["passages"][:SHOWN_PASSAGES]}
-    if not wanted:
-        return [[] for _ in rows]
-    passages = {
-        found["chunk_id"]: Passage(found["title"], found["text"][:PASSAGE_CHARACTERS])
-        for found in index.rows(["chunk_id", "title", "text"], among("chunk_id", sorted(wanted)))
-    }
-    return [[passages[chunk_id] for chunk_id in row["passages"][:SHOWN_PASSAGES]] for row in rows]
-
-
-def _tie(pair: PairedRows) -> str:
+def _tie(pair: Pair) -> str:
     """Decides among equal changes, so that not one subject fills the list."""
     return text_hash(pair.after["result_id"])

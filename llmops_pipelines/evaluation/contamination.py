@@ -144,16 +144,24 @@ class Learned:
         raw = {"questions": list(self.questions), "documents": list(self.documents)}
         (folder / LEARNED).write_text(json.dumps(raw, indent=1), "utf-8")
 
-    def reasons(self, questions: Sequence[Question]) -> dict[str, str]:
-        """Why a question, by its id, says nothing about the model; questions that do are not named."""
+    def answering(self, questions: Sequence[Question]) -> list[str]:
+        """The ids of `questions` that a learned document answers."""
         documents = set(self.documents)
-        found = {question.id: LEARNED_DOCUMENT for question in questions if documents.intersection(question.answers)}
+        return [question.id for question in questions if not documents.isdisjoint(question.answers)]
+
+    def near(self, questions: Sequence[Question]) -> list[str]:
+        """The ids of `questions` that are equal or nearly equal to a learned one."""
         same = {" ".join(words(text)) for text in self.questions}
         like = {i for i, question in enumerate(questions) if " ".join(words(question.text)) in same}
         like |= {i for i, _ in near_questions([question.text for question in questions], self.questions)}
-        for i in sorted(like):
-            found.setdefault(questions[i].id, LEARNED_QUESTION)
-        return found
+        return [questions[i].id for i in sorted(like)]
+
+    def reasons(self, questions: Sequence[Question]) -> dict[str, str]:
+        """Why a question, by its id, says nothing about the model; questions that do are not named."""
+        return {
+            **dict.fromkeys(self.answering(questions), LEARNED_DOCUMENT),
+            **dict.fromkeys(self.near(questions), LEARNED_QUESTION),
+        }
 
 
 def _sentences(text: str) -> list[str]:

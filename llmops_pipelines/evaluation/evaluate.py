@@ -2,20 +2,23 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from llmops_pipelines.evaluation.metrics import DEPTH, METRICS, score_rankings
 from llmops_pipelines.evaluation.questions import Question, clusters
+from llmops_pipelines.evaluation.roles import CANDIDATE, Role
 from llmops_pipelines.index.search import FUSION_DEPTH, Ranked, SearchIndex, fuse
-from llmops_pipelines.storage.snapshot import Snapshot
+from llmops_pipelines.storage.snapshot import Snapshot, among
 
 if TYPE_CHECKING:
     import numpy as np
 
 SYSTEMS = ("bm25", "dense", "hybrid")
 JUDGED_DEPTH = 10
-NOT_INDEXED = "none of its answers is in the index"
+SHOWN_PASSAGES = 3
+SHOWN_CHARACTERS = 400
+READ_AT_ONCE = 500
+NO_ANSWER = "the corpus has none of its answers"
 
 
 def evaluate(
@@ -25,17 +28,13 @@ def evaluate(
     progress: Callable[[int, int], None] = lambda done, total: None,
     learned: Mapping[str, str] | None = None,
 ) -> list[dict[str, Any]]:
-    """Rows of the evaluation table, `row_hash` aside; `vectors` are query vectors by question id.
+    """Rows of the evaluation table in the role of candidate, `row_hash` aside; `vectors` are query vectors by question id.
 
-    Documents are ranked by their best passage, 300 passages deep. A question none of whose answers is in the index is
-    unmeasured: it has a row and a reason, and no scores. So is one in `learned`, which gives the reason by question id.
+    Documents are ranked by their best passage, 300 passages deep. An answer that the index lacks is one that was not
+    found. A question without answers is unmeasured: it has a row and a reason, and no scores. So is one in `learned`,
+    which gives the reason by question id.
     """
-    indexed = set(index.snapshot.arrow(["doc_id"])["doc_id"].to_pylist())
-    questions = [
-        replace(question, answers={name: grade for name, grade in question.answers.items() if name in indexed})
-        for question in questions
-    ]
-    unmeasured = {**(learned or {}), **{question.id: NOT_INDEXED for question in questions if not question.answers}}
+    unmeasured = {**(learned or {}), **{question.id: NO_ANSWER for question in questions if not question.answers}}
     cluster = dict(zip((q.id for q in questions), clusters(questions), strict=True))
     rankings: dict[str, dict[str, list[Ranked]]] = {system: {} for system in SYSTEMS}
     seconds: dict[str, dict[str, float]] = {system: {} for system in SYSTEMS}
@@ -46,7 +45,7 @@ def evaluate(
         after_words = time.perf_counter()
         dense = index.dense_ranking(vectors[question.id], FUSION_DEPTH)
         after_dense = time.perf_counter()
-        fused = _fused(words, dense)
+        fused = _fused(words, dense, index.settings.hybrid_weight)
         after_fusion = time.perf_counter()
         took = {"bm25": after_words - started, "dense": after_dense - after_words, "hybrid": after_fusion - started}
         for system, passages in zip(SYSTEMS, (words, dense, fused), strict=True):
@@ -55,6 +54,7 @@ def evaluate(
         progress(done, len(measured))
 
     overlaps = lexical_overlap(index.snapshot, measured)
+    shown = _first_passages(index.snapshot, [ranking for found in rankings.values() for ranking in found.values()])
     rows: list[dict[str, Any]] = []
     for system in SYSTEMS:
         doc_ids = {qid: [ranked.doc_id for ranked in ranking] for qid, ranking in rankings[system].items()}
@@ -67,6 +67,7 @@ def evaluate(
                 row |= {
                     "retrieved": doc_ids[question.id],
                     "passages": [ranked.chunk_id for ranked in rankings[system][question.id]],
+                    "shown": [shown[ranked.chunk_id] for ranked in rankings[system][question.id][:SHOWN_PASSAGES]],
                     "overlap": overlaps[question.id],
                     "unjudged_at_10": sum(doc_id not in judged for doc_id in top) / len(top) if top else 0.0,
                     "seconds": seconds[system][question.id],
@@ -96,16 +97,17 @@ def lexical_overlap(snapshot: Snapshot, questions: Sequence[Question]) -> dict[s
         asked = words(question.text)
         shares = [0.0]
         for answer in question.answers:
-            kept = [found for chunk_id, found in words_of[answer].items() if chunk_id not in question.excluded]
+            passages = words_of.get(answer, {})
+            kept = [found for chunk_id, found in passages.items() if chunk_id not in question.excluded]
             shares.append(len(asked & set().union(*kept)) / len(asked) if asked else 0.0)
         overlaps[question.id] = max(shares)
     return overlaps
 
 
-def _fused(words: Sequence[Ranked], dense: Sequence[Ranked]) -> list[Ranked]:
+def _fused(words: Sequence[Ranked], dense: Sequence[Ranked], weight: float) -> list[Ranked]:
     doc_id = {passage.chunk_id: passage.doc_id for ranking in (words, dense) for passage in ranking}
-    fused = fuse([[passage.chunk_id for passage in ranking] for ranking in (dense, words)])
-    return [Ranked(chunk_id, doc_id[chunk_id]) for chunk_id, _ in fused]
+    by_vector, by_words = ({passage.chunk_id: passage.score for passage in ranking} for ranking in (dense, words))
+    return [Ranked(chunk_id, doc_id[chunk_id], score) for chunk_id, score in fuse(by_vector, by_words, weight)]
 
 
 def _documents(passages: Sequence[Ranked], question: Question) -> list[Ranked]:
@@ -118,9 +120,29 @@ def _documents(passages: Sequence[Ranked], question: Question) -> list[Ranked]:
     return list(best.values())[:DEPTH]
 
 
+def _first_passages(snapshot: Snapshot, rankings: Sequence[Sequence[Ranked]]) -> dict[str, dict[str, str]]:
+    """What people are shown of the first passages, by chunk_id: the index may be gone when they read."""
+    wanted = sorted({ranked.chunk_id for ranking in rankings for ranked in ranking[:SHOWN_PASSAGES]})
+    return {
+        row["chunk_id"]: {"title": row["title"], "text": row["text"][:SHOWN_CHARACTERS]}
+        for start in range(0, len(wanted), READ_AT_ONCE)
+        for row in snapshot.rows(["chunk_id", "title", "text"], among("chunk_id", wanted[start : start + READ_AT_ONCE]))
+    }
+
+
+def in_role(row: Mapping[str, Any], role: Role) -> dict[str, Any]:
+    """`row` as one of another role."""
+    return {**row, "role": role, "result_id": _result_id(role, row["question_set"], row["question_id"], row["system"])}
+
+
+def _result_id(role: Role, question_set: str, question_id: str, system: str) -> str:
+    return f"{role}/{question_set}/{question_id}/{system}"
+
+
 def _row(question: Question, system: str, cluster: str, unmeasured: str | None) -> dict[str, Any]:
     return {
-        "result_id": f"{question.question_set}/{question.id}/{system}",
+        "result_id": _result_id(CANDIDATE, question.question_set, question.id, system),
+        "role": CANDIDATE,
         "question_id": question.id,
         "question_set": question.question_set,
         "part": question.part,
@@ -129,9 +151,12 @@ def _row(question: Question, system: str, cluster: str, unmeasured: str | None) 
         "cluster": cluster,
         "answers": list(question.answers),
         "grades": list(question.answers.values()),
+        "slices": [],
+        "stale": None,
         "unmeasured": unmeasured,
         "retrieved": [],
         "passages": [],
+        "shown": [],
         "overlap": None,
         "unjudged_at_10": None,
         "seconds": None,

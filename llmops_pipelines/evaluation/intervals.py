@@ -3,8 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
+from typing import TYPE_CHECKING
 
 from llmops_pipelines.evaluation.components import components
+
+if TYPE_CHECKING:
+    import numpy as np
 
 CONFIDENCE = 0.95
 
@@ -40,22 +44,42 @@ def clustered_mean(
     """The mean of `values` and its interval, the questions of a cluster taken together.
 
     The variance is that of a ratio of cluster totals by linearisation, with K / (K - 1) for K clusters and quantiles of
-    t with K - 1 degrees of freedom (Cochran, Sampling Techniques, 3rd edition, section 9A). The interval stays within
+    t with K - 1 degrees of freedom (Cochran, Sampling Techniques, 3rd edition, section 9A). The interval lies between
     `bounds`, the least and the greatest value that there can be: those of a score, unless others are given. With fewer
     than two clusters nothing is known of the variance: the interval is `bounds`. Raises ValueError where there are no
     values.
     """
-    from scipy import stats
+    from scipy import special
 
     error, count = clustered_error(values, clusters)
     mean = fmean(values)
     if count < 2:
         return Estimate(mean, *bounds, len(values), count)
-    margin = float(stats.t.ppf((1 + CONFIDENCE) / 2, count - 1)) * error
-    return Estimate(mean, max(bounds[0], mean - margin), min(bounds[1], mean + margin), len(values), count)
+    margin = float(special.stdtrit(count - 1, (1 + CONFIDENCE) / 2)) * error
+    return Estimate(mean, *between(bounds, mean, margin), len(values), count)
 
 
-def clustered_error(values: Sequence[float], clusters: Sequence[str]) -> tuple[float, int]:
+def between(bounds: tuple[float, float], mean: float, margin: float) -> tuple[float, float]:
+    """The ends of an interval of `mean`, `margin` to both sides on the scale of the logit between `bounds`.
+
+    Near an end the error of a mean is skewed, and this holds it more often than `mean` less and plus `margin` (for
+    proportions in clusters compared by Korn and Graubard, "Confidence intervals for proportions with small expected number
+    of positive counts estimated from survey data", Survey Methodology 24, 1998).
+    """
+    from scipy import special
+
+    least, greatest = bounds
+    if not margin or not least < mean < greatest:
+        return mean, mean
+    place = (mean - least) / (greatest - least)
+    steps = margin / (greatest - least) / (place * (1 - place))
+    low, high = (least + (greatest - least) * special.expit(special.logit(place) + step) for step in (-steps, steps))
+    return float(low), float(high)
+
+
+def clustered_error(
+    values: "Sequence[float] | np.ndarray", clusters: "Sequence[str] | np.ndarray"
+) -> tuple[float, int]:
     """The standard error of the mean of `values`, 0 with fewer than two clusters, and the number of clusters."""
     import numpy as np
 

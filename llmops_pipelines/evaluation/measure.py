@@ -1,25 +1,22 @@
 """Measures one index on the questions of a corpus: collects them, embeds them once, evaluates."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from llmops_pipelines.corpus.cleaning.cleaner import KEPT
+from llmops_pipelines.corpus.cleaning.exact_duplicates import ExactDuplicates
 from llmops_pipelines.embedding.embedder import Embedder
 from llmops_pipelines.embedding.missing import kept_vectors
 from llmops_pipelines.evaluation.contamination import Learned
 from llmops_pipelines.evaluation.evaluate import evaluate
 from llmops_pipelines.evaluation.known_items import known_items
-from llmops_pipelines.evaluation.question_files import load_questions
 from llmops_pipelines.evaluation.questions import Question, QuestionError, resolve_answers
-from llmops_pipelines.evaluation.split import split_questions
+from llmops_pipelines.evaluation.source_documents import SourceDocuments
+from llmops_pipelines.evaluation.suites import Suite
 from llmops_pipelines.index.search import SearchIndex
 from llmops_pipelines.storage.identity import text_hash
 from llmops_pipelines.storage.snapshot import Snapshot
 from llmops_pipelines.storage.writer import Writer
-
-TRAIN_SHARES = {"train": 0.8, "dev": 0.2}
 
 
 @dataclass(frozen=True)
@@ -31,52 +28,46 @@ class Measurement:
 
 
 def collect_questions(
-    files: Mapping[str, Path], known_item_limit: int, part: str, documents: Snapshot, chunks: Snapshot
+    suites: Sequence[Suite], part: str, source: Snapshot, documents: Snapshot, chunks: Snapshot
 ) -> list[Question]:
     """Those of `corpus_questions` that are in `part`."""
-    questions = corpus_questions(files, known_item_limit, documents, chunks)
-    return [question for question in questions if question.part == part]
+    return [question for question in corpus_questions(suites, source, documents, chunks) if question.part == part]
 
 
 def corpus_questions(
-    files: Mapping[str, Path], known_item_limit: int | None, documents: Snapshot, chunks: Snapshot
+    suites: Sequence[Suite],
+    source: Snapshot,
+    documents: Snapshot,
+    chunks: Snapshot,
+    every_known_item: bool = False,
 ) -> list[Question]:
-    """The questions of `files` (by question set), and known items of the corpus as it is: at most so many a part.
+    """The questions of `suites`, in their order, those of a corpus as `source` (the table `documents`) has it.
 
-    A limit of 0 leaves known items out, None takes all. A file with train questions and no dev ones gives a fifth of its
-    train questions to dev. Raises QuestionError where a file cannot be used, or two files hold a question of the same id.
+    Answers are doc_ids of the source, whether or not cleaning (`documents`) and chunking left anything of them: what the
+    corpus lost on its way is an answer that is not found. Of documents with the same text the one that was kept answers.
+    Known items are at most as many a part as their suite says, or `every_known_item`. Raises QuestionError where a file
+    cannot be used, or two suites hold a question of the same id.
     """
-    kept = list(documents.rows(["doc_id", "title", "parent", "aliases", "text"], KEPT))
-    names = {alias: row["doc_id"] for row in reversed(kept) for alias in row["aliases"]}
-    names |= {row["doc_id"]: row["doc_id"] for row in kept}
-    questions = [
-        question
-        for question_set, path in files.items()
-        for question in resolve_answers(with_dev(load_questions(path, question_set)), names)
-    ]
+    cleaned = sorted(documents.rows(["doc_id", "title", "parent", "text", "dropped"]), key=lambda row: row["doc_id"])
+    kept = [row for row in cleaned if row["dropped"] is None]
+    holder = {row["text"]: row["doc_id"] for row in kept}
+    same = {row["doc_id"]: holder[row["text"]] for row in cleaned if row["dropped"] == ExactDuplicates.name}
+    names = {name: same.get(doc_id, doc_id) for name, doc_id in SourceDocuments.of(source).names.items()}
+    questions: list[Question] = []
+    for suite in suites:
+        if suite.synthetic:
+            limit = None if every_known_item else suite.known_items
+            questions += known_items(kept, chunks.rows(["chunk_id", "doc_id", "text"]), limit)
+        else:
+            questions += resolve_answers(suite.questions, names)
     first: dict[str, str] = {}
     for question in questions:
-        if first.setdefault(question.id, question.question_set) != question.question_set:
+        if (other := first.setdefault(question.id, question.question_set)) != question.question_set:
             raise QuestionError(
-                f"{files[question.question_set]}: the question id {question.id!r} occurs in "
-                f"{files[first[question.id]]} too: give every question of a corpus an id of its own"
+                f"the question id {question.id!r} occurs in the suites {other} and {question.question_set}: give every "
+                "question of a corpus an id of its own"
             )
-    if known_item_limit != 0:
-        questions += known_items(kept, chunks.rows(["chunk_id", "doc_id", "text"]), known_item_limit)
     return questions
-
-
-def with_dev(questions: Sequence[Question]) -> list[Question]:
-    """`questions`, with a fifth of the train questions in dev where there are train questions and no dev ones.
-
-    Questions that share an answer or are nearly equal stay together. Depends on the questions alone, not on the corpus,
-    so that a question never changes its part because a document did.
-    """
-    parts = {question.part for question in questions}
-    if "train" not in parts or "dev" in parts:
-        return list(questions)
-    dealt = split_questions([question for question in questions if question.part == "train"], TRAIN_SHARES)
-    return [replace(question, part=dealt.get(question.id, question.part)) for question in questions]
 
 
 def measure(

@@ -1,95 +1,149 @@
-"""The plots of a report as static images: read in print, need no script, and told apart by the colour-blind."""
+"""The plots of a report as static images: read in print, need no script, and told apart by shape as well as by colour."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, cast
 
-from llmops_pipelines.evaluation.compare import PairedRows, SetComparison
+from llmops_pipelines.evaluation.compare import SetComparison
 from llmops_pipelines.evaluation.evaluate import SYSTEMS
 from llmops_pipelines.evaluation.figures import SetFigures
-from llmops_pipelines.evaluation.intervals import Estimate, signed
+from llmops_pipelines.evaluation.history import Point
+from llmops_pipelines.evaluation.levels import ROLES, SetLevels
 from llmops_pipelines.evaluation.metrics import PRIMARY
+from llmops_pipelines.evaluation.roles import CANDIDATE, PRODUCTION, UNTUNED
+from llmops_pipelines.evaluation.wording import ROLE_NAMES, SYSTEM_NAMES
 
 if TYPE_CHECKING:
     import altair
 
-# Okabe and Ito, "Color universal design", 2008.
-COLORS = {"bm25": "#999999", "dense": "#E69F00", "hybrid": "#0072B2"}
-ZERO = "#444444"
-DASHES = [[2, 2], [6, 3], [1, 0]]
+# Okabe and Ito, "Color universal design", 2008; far apart in grey as well.
+ROLE_COLORS = {CANDIDATE: "#0072B2", PRODUCTION: "#D55E00", UNTUNED: "#6E6E6E"}
+ROLE_SHAPES = {CANDIDATE: "circle", PRODUCTION: "square", UNTUNED: "triangle-up"}
+GAIN, LOSS = "#0072B2", "#E69F00"
+LINE = "#333333"
+WIDTH = 400
 PNG_SCALE = 1.5
+NAMED_RELEASES = 12  # in a history: of more, every so manieth
 
 
-def interval_plot(sets: Sequence[SetFigures]) -> "altair.Chart":
-    """nDCG@10 of every system with its 95 % interval, a row a question set."""
-    estimates = [(label(s), system, s.estimates[system][PRIMARY]) for s in sets for system in SYSTEMS]
-    return _intervals(estimates, f"{PRIMARY} with 95 % interval", (0.0, 1.0), "{:.3f}".format)
-
-
-def difference_plot(comparisons: Sequence[SetComparison]) -> "altair.Chart":
-    """The mean difference in nDCG@10 of every system with its 95 % interval and a line at 0, a row a question set."""
-    estimates = [(label(c), system, c.differences[system][PRIMARY].change) for c in comparisons for system in SYSTEMS]
-    widest = max(max(-estimate.low, estimate.high) for _, _, estimate in estimates)
-    reach = min(1.0, max(0.02, 1.25 * widest))
-    title = f"difference in {PRIMARY} with 95 % interval"
-    return _intervals(estimates, title, (-reach, reach), signed, line_at_zero=True)
-
-
-def question_plot(rows: Sequence[Mapping[str, Any]]) -> "altair.Chart":
-    """nDCG@10 of every measured question, each system's questions sorted from worst to best."""
+def level_plot(found: Sequence[SetLevels]) -> "altair.Chart":
+    """The primary metric of every system and side with its interval, a panel a question set."""
     import altair as alt
 
-    points = []
-    for system in SYSTEMS:
-        scores = sorted(row[PRIMARY] for row in rows if row["system"] == system and row["unmeasured"] is None)
-        points += [{"system": system, "question": i + 1, "score": score} for i, score in enumerate(scores)]
-    return (
-        alt.Chart(alt.Data(values=points))
-        .mark_line(interpolate="step", strokeWidth=2)
-        .encode(
-            x=alt.X("question:Q", title="questions, from worst to best"),
-            y=alt.Y("score:Q", title=PRIMARY, scale=alt.Scale(domain=[0, 1])),
-            color=_color(alt.Legend(title=None)),
-            strokeDash=_dash(),
-        )
-        .properties(width=420, height=180)
+    rows = [
+        {
+            "set": f"{label(one.figures)}: {level.metric}",
+            "system": SYSTEM_NAMES[level.system],
+            "side": ROLE_NAMES[level.role],
+            "mean": level.level.mean,
+            "low": level.level.low,
+            "high": level.level.high,
+            "said": f"{level.level.mean:.3f}",
+        }
+        for one in found
+        for level in one.levels
+    ]
+    sides = [role for role in ROLES if any(row["side"] == ROLE_NAMES[role] for row in rows)]
+    names = [ROLE_NAMES[role] for role in sides]
+    data = alt.Chart(alt.Data(values=rows)).encode(
+        y=alt.Y(
+            "system:N",
+            sort=[SYSTEM_NAMES[system] for system in SYSTEMS],
+            title=None,
+            scale=alt.Scale(paddingInner=0.35),
+            axis=alt.Axis(labelLimit=200),
+        ),
+        yOffset=alt.YOffset("side:N", sort=names),
+        color=alt.Color(
+            "side:N",
+            scale=alt.Scale(domain=names, range=[ROLE_COLORS[r] for r in sides]),
+            legend=alt.Legend(title=None, orient="top", symbolOpacity=1),
+        ),
+    )
+    scale = alt.Scale(domain=[0, 1])
+    shape = alt.Shape("side:N", scale=alt.Scale(domain=names, range=[ROLE_SHAPES[r] for r in sides]))
+    title = "level with its 95 % interval"
+    bars = data.mark_rule(strokeWidth=2).encode(x=alt.X("low:Q", scale=scale, title=title), x2="high:Q")
+    points = data.mark_point(filled=True, size=70, opacity=1).encode(x=alt.X("mean:Q", scale=scale), shape=shape)
+    numbers = data.mark_text(align="left", dx=6, fontSize=10.5).encode(
+        x=alt.X("high:Q", scale=scale), text="said:N", color=alt.value(LINE)
+    )
+    layered = alt.layer(bars, points, numbers).properties(width=WIDTH, height=18 * len(SYSTEMS) * (len(sides) + 0.5))
+    order = list(dict.fromkeys(row["set"] for row in rows))
+    return cast(
+        "altair.Chart",
+        layered.facet(facet=alt.Facet("set:N", title=None, sort=order), columns=1).resolve_scale(x="independent"),
     )
 
 
-def change_plot(pairs: Mapping[str, Sequence[PairedRows]]) -> "altair.Chart":
-    """The difference in nDCG@10 of every question, each system's questions sorted from worse to better."""
+def change_plot(changes: Sequence[float]) -> "altair.Chart":
+    """The difference in nDCG@10 of every question, from worse than production to better."""
     import altair as alt
 
     points = [
-        {"system": system, "question": i + 1, "change": change}
-        for system in SYSTEMS
-        for i, change in enumerate(sorted(pair.change for pair in pairs[system]))
+        {"question": i, "gain": max(change, 0.0), "loss": min(change, 0.0)} for i, change in enumerate(sorted(changes))
     ]
-    lines = (
-        alt.Chart(alt.Data(values=points))
-        .mark_line(interpolate="step", strokeWidth=2)
-        .encode(
-            x=alt.X("question:Q", title="questions, from worse than before to better"),
-            y=alt.Y("change:Q", title=f"difference in {PRIMARY}", scale=alt.Scale(domain=[-1, 1])),
-            color=_color(alt.Legend(title=None)),
-            strokeDash=_dash(),
+    points.append({**points[-1], "question": len(points)})  # a step has two ends
+    data = alt.Chart(alt.Data(values=points)).encode(x=alt.X("question:Q", title="questions, from worse to better"))
+    scale = alt.Scale(domain=[-1, 1])
+    layers = [
+        data.mark_area(interpolate="step-after", color=color, line={"color": LINE, "strokeWidth": 0.5}).encode(
+            y=alt.Y(f"{side}:Q", title=f"change in {PRIMARY}", scale=scale)
         )
+        for side, color in (("loss", LOSS), ("gain", GAIN))
+    ]
+    return cast("altair.Chart", alt.layer(*layers).properties(width=WIDTH, height=140))
+
+
+def history_plot(points: Sequence[Point]) -> "altair.Chart":
+    """The metric over releases with its intervals, a line where the measure is the same; the candidate is hollow."""
+    import altair as alt
+
+    every = -(-len(points) // NAMED_RELEASES)
+    rows = [
+        {
+            **{name: getattr(point, name) for name in ("at", "mean", "low", "high", "line")},
+            "kind": "released" if point.released else point.name,
+            "said": point.name if (len(points) - 1 - i) % every == 0 else "",
+        }
+        for i, point in enumerate(points)
+    ]
+    data = alt.Chart(alt.Data(values=rows)).encode(
+        x=alt.X("at:T", title="time (UTC)", scale=alt.Scale(type="utc", padding=45))
     )
-    zero = alt.Chart(alt.Data(values=[{"zero": 0}])).mark_rule(color=ZERO).encode(y="zero:Q")
-    return cast("altair.Chart", alt.layer(zero, lines).properties(width=420, height=180))
+    room = 0.3 * max(max(point.high for point in points) - min(point.low for point in points), 0.02)
+    least, most = min(point.low for point in points) - room, max(point.high for point in points) + room
+    scale = alt.Scale(domain=[max(0.0, least), min(1.0, most)], nice=False)
+    y = alt.Y("mean:Q", title=points[-1].metric.split(" of ")[0], scale=scale)
+    kinds = alt.Scale(domain=["released", "this candidate"], range=[ROLE_COLORS[CANDIDATE], "#FFFFFF"])
+    breaks = [rows[i] for i in range(1, len(rows)) if rows[i]["line"] != rows[i - 1]["line"]]
+    broken = alt.Chart(alt.Data(values=breaks))
+    layers = [
+        broken.mark_rule(strokeDash=[4, 4], color=LINE, xOffset=-14).encode(x="at:T"),
+        broken.mark_text(angle=270, align="left", baseline="bottom", xOffset=-14, fontSize=10).encode(
+            x="at:T", y=alt.value(176), text=alt.value("measure changed")
+        ),
+        data.mark_rule(color=ROLE_COLORS[CANDIDATE]).encode(y=alt.Y("low:Q", scale=scale), y2="high:Q"),
+        data.mark_line(color=ROLE_COLORS[CANDIDATE]).encode(y=y, detail="line:N"),
+        data.mark_point(size=80, opacity=1, stroke=ROLE_COLORS[CANDIDATE], strokeWidth=2).encode(
+            y=y, fill=alt.Fill("kind:N", scale=kinds, legend=None)
+        ),
+        data.mark_text(dy=-14, align="center", fontSize=10).encode(y=alt.Y("high:Q", scale=scale), text="said:N"),
+    ]
+    return cast("altair.Chart", alt.layer(*layers).properties(width=WIDTH + 160, height=180))
 
 
 def svg(chart: "altair.Chart") -> str:
     """The chart as an SVG element."""
     import vl_convert
 
-    return vl_convert.vegalite_to_svg(chart.to_json())
+    return vl_convert.vegalite_to_svg(_styled(chart))
 
 
 def png(chart: "altair.Chart") -> bytes:
     """The chart as a PNG image."""
     import vl_convert
 
-    return vl_convert.vegalite_to_png(chart.to_json(), scale=PNG_SCALE)
+    return vl_convert.vegalite_to_png(_styled(chart), scale=PNG_SCALE)
 
 
 def label(found: SetFigures | SetComparison) -> str:
@@ -97,48 +151,12 @@ def label(found: SetFigures | SetComparison) -> str:
     return f"{found.question_set.replace('_', ' ')} ({found.part}{', synthetic' if found.synthetic else ''})"
 
 
-def _intervals(
-    estimates: Sequence[tuple[str, str, Estimate]],
-    title: str,
-    domain: tuple[float, float],
-    number: Callable[[float], str],
-    line_at_zero: bool = False,
-) -> "altair.Chart":
-    """Estimates (question set, system, estimate) as points with their intervals, a row a question set."""
-    import altair as alt
-
-    rows = [
-        {
-            "set": name,
-            "system": system,
-            "mean": e.mean,
-            "low": e.low,
-            "high": e.high,
-            "zero": 0,
-            "number": number(e.mean),
-        }
-        for name, system, e in estimates
-    ]
-    data = alt.Chart(alt.Data(values=rows))
-    base = data.encode(y=alt.Y("system:N", sort=list(SYSTEMS), title=None), color=_color())
-    scale = alt.Scale(domain=list(domain))
-    points = base.mark_point(filled=True, size=90).encode(x=alt.X("mean:Q", title=title, scale=scale))
-    bars = base.mark_rule(strokeWidth=2).encode(x=alt.X("low:Q", scale=scale), x2="high:Q")
-    numbers = base.mark_text(align="left", dx=8, dy=-9, fontSize=11).encode(x="mean:Q", text="number:N")
-    zero = [data.mark_rule(color=ZERO).encode(x="zero:Q")] if line_at_zero else []
-    layered = alt.layer(*zero, bars, points, numbers).properties(width=420, height=90)
-    order = list(dict.fromkeys(name for name, _, _ in estimates))
-    return cast("altair.Chart", layered.facet(row=alt.Row("set:N", title=None, sort=order)))
-
-
-def _dash() -> Any:
-    import altair as alt
-
-    return alt.StrokeDash("system:N", scale=alt.Scale(domain=list(COLORS), range=DASHES), legend=None)
-
-
-def _color(legend: Any = None) -> Any:
-    import altair as alt
-
-    scale = alt.Scale(domain=list(COLORS), range=list(COLORS.values()))
-    return alt.Color("system:N", scale=scale, legend=legend)
+def _styled(chart: "altair.Chart") -> str:
+    style: dict[str, Any] = {"labelFontSize": 12, "titleFontSize": 12, "titleFontWeight": "normal"}
+    return (
+        chart.configure_axis(**style)
+        .configure_header(labelFontSize=13, labelAnchor="start", labelFontWeight="bold")
+        .configure_legend(labelFontSize=12)
+        .configure_view(stroke="#BBBBBB")
+        .to_json()
+    )

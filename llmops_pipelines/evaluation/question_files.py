@@ -1,6 +1,6 @@
 """Reads questions from JSON lines, from CSV and from folders in BEIR layout. docs/evaluation.md describes the formats."""
 
-import hashlib
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -8,13 +8,12 @@ from typing import Any
 from llmops_pipelines.evaluation.question_formats import (
     HIGHEST_GRADE,
     beir_entries,
-    content,
     csv_entries,
     json_entries,
-    qrels_files,
-    queries_file,
 )
 from llmops_pipelines.evaluation.questions import PARTS, Question, QuestionError
+
+VERSION = re.compile("[0-9a-f]{64}")
 
 
 def load_questions(path: Path, question_set: str) -> list[Question]:
@@ -43,18 +42,6 @@ def load_questions(path: Path, question_set: str) -> list[Question]:
     return list(questions.values())
 
 
-def questions_hash(path: Path) -> str:
-    """A sha256 (64 hex digits) that differs where `load_questions` would read anything else.
-
-    Raises QuestionError where a file cannot be read.
-    """
-    if not path.is_dir():
-        return hashlib.sha256(content(path)).hexdigest()
-    files = [queries_file(path), *qrels_files(path)]
-    hashes = [f"{file.relative_to(path).as_posix()} {hashlib.sha256(content(file)).hexdigest()}\n" for file in files]
-    return hashlib.sha256("".join(hashes).encode()).hexdigest()
-
-
 def _question(where: str, entry: Mapping[str, Any], question_set: str) -> Question:
     try:
         answers = entry["answers"]
@@ -65,6 +52,8 @@ def _question(where: str, entry: Mapping[str, Any], question_set: str) -> Questi
             question_set=question_set,
             part=entry["part"],
             rejected=_names(entry.get("rejected", [])),
+            tags=_names(entry.get("tags", [])),
+            versions=entry.get("versions", {}),
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise QuestionError(
@@ -83,7 +72,21 @@ def _question(where: str, entry: Mapping[str, Any], question_set: str) -> Questi
             )
         if answer in question.rejected:
             raise QuestionError(f"{where}: {answer!r} is among the answers and among the rejected: it can only be one")
+    _check_versions(where, question)
     return question
+
+
+def _check_versions(where: str, question: Question) -> None:
+    found = question.versions
+    if not isinstance(found, dict) or not all(isinstance(v, str) and VERSION.fullmatch(v) for v in found.values()):
+        raise QuestionError(
+            f"{where}: versions is {found!r}: give the sha256 (64 hex digits) of each document that answers"
+        )
+    if found and found.keys() != question.answers.keys():
+        names = ", ".join(sorted(found.keys() ^ question.answers.keys()))
+        raise QuestionError(
+            f"{where}: {names}: versions has those of all the answers and of nothing else, or is left out"
+        )
 
 
 def _name(found: object) -> str:
@@ -94,5 +97,5 @@ def _name(found: object) -> str:
 
 def _names(found: object) -> tuple[str, ...]:
     if not isinstance(found, list) or not all(isinstance(name, str) and name for name in found):
-        raise TypeError(f"{found!r} is not a list of documents")
+        raise TypeError(f"{found!r} is not a list of names")
     return tuple(found)

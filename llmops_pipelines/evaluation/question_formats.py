@@ -14,7 +14,7 @@ from llmops_pipelines.evaluation.questions import PARTS, QuestionError
 
 HIGHEST_GRADE = 100  # the scorer makes room for every grade up to the highest
 COLUMNS = ("id", "question", "answers", "part")
-OPTIONAL_COLUMNS = ("grades", "rejected")
+OPTIONAL_COLUMNS = ("grades", "rejected", "tags")
 QRELS_HEADER = ["query-id", "corpus-id", "score"]
 
 # Where an entry stands (`file:line`), and its fields as a line of JSON has them.
@@ -22,7 +22,7 @@ Entries = Iterator[tuple[str, Mapping[str, Any]]]
 
 
 def json_entries(path: Path) -> Entries:
-    """An object a line: `id`, `question`, `answers`, `part` and, where judged, `rejected`."""
+    """An object a line: `id`, `question`, `answers`, `part` and, where there are any, `rejected`, `tags` and `versions`."""
     # Only a line feed ends a line: a question may hold what else Unicode takes for a line's end.
     for number, line in enumerate(_text(path).split("\n"), start=1):
         if not line.strip():
@@ -52,15 +52,17 @@ def csv_entries(path: Path) -> Entries:
                     f"{where}: {len(cells)} cells under {len(header)} columns: quote a cell that holds a comma"
                 )
             entry: dict[str, Any] = {name: cell.strip() for name, cell in zip(header, cells, strict=True)}
-            answers, grades, rejected = (_cell(entry.get(name, "")) for name in ("answers", "grades", "rejected"))
-            if "" in answers + rejected or len(set(answers)) < len(answers):
+            answers, grades, rejected, tags = (
+                _cell(entry.get(name, "")) for name in ("answers", "grades", "rejected", "tags")
+            )
+            if "" in answers + rejected + tags or len(set(answers)) < len(answers):
                 raise QuestionError(f"{where}: an answer is named twice, or there is nothing between two |")
             if grades and len(grades) != len(answers):
                 raise QuestionError(
                     f"{where}: {len(grades)} grades, {len(answers)} answers: give one for each, or none"
                 )
             graded = dict(zip(answers, map(_whole, grades or ["1"] * len(answers)), strict=True))
-            yield where, {**entry, "answers": graded, "rejected": rejected}
+            yield where, {**entry, "answers": graded, "rejected": rejected, "tags": tags}
     except csv.Error as error:
         raise QuestionError(
             f"{path}:{end + 1}: {error}. Quote a cell that holds a comma, a quote or a line's end"
@@ -90,7 +92,7 @@ def _whole(text: str) -> int | str:
 def beir_entries(folder: Path) -> Entries:
     """The queries that a file of `qrels/` judges, in the order of `queries.jsonl`; the part is the name of that file."""
     judgements = _judgements(folder)
-    path = queries_file(folder)
+    path = _queries_file(folder)
     seen: set[str] = set()
     try:
         for number, line in beir_lines(path):
@@ -119,7 +121,7 @@ def beir_entries(folder: Path) -> Entries:
 def _judgements(folder: Path) -> dict[str, tuple[str, str, dict[str, int]]]:
     """Where each query is judged first, its part, and the grades of its documents, by query id."""
     judged: dict[str, tuple[str, str, dict[str, int]]] = {}
-    for file in qrels_files(folder):
+    for file in _qrels_files(folder):
         for number, line in enumerate(_text(file).split("\n"), start=1):
             cells, where = line.rstrip("\r").split("\t"), f"{file}:{number}"
             if not line.strip() or (number == 1 and cells == QRELS_HEADER):
@@ -140,7 +142,7 @@ def _judgements(folder: Path) -> dict[str, tuple[str, str, dict[str, int]]]:
     return judged
 
 
-def queries_file(folder: Path) -> Path:
+def _queries_file(folder: Path) -> Path:
     """`queries.jsonl` of a folder in BEIR layout, plain or gzipped."""
     try:
         return beir_file(folder, "queries")
@@ -148,7 +150,7 @@ def queries_file(folder: Path) -> Path:
         raise QuestionError(str(error)) from error
 
 
-def qrels_files(folder: Path) -> list[Path]:
+def _qrels_files(folder: Path) -> list[Path]:
     """`qrels/train.tsv`, `dev.tsv` and `test.tsv` of a folder in BEIR layout, those there are."""
     files = sorted((folder / "qrels").glob("*.tsv"))
     if not files or any(file.stem not in PARTS for file in files):
@@ -157,7 +159,7 @@ def qrels_files(folder: Path) -> list[Path]:
     return files
 
 
-def content(path: Path) -> bytes:
+def _content(path: Path) -> bytes:
     """The bytes of a file of questions. Raises QuestionError where it cannot be read."""
     try:
         return path.read_bytes()
@@ -168,6 +170,6 @@ def content(path: Path) -> bytes:
 def _text(path: Path) -> str:
     """The file as text: UTF-8, with or without a byte order mark. Line ends stay as they are."""
     try:
-        return content(path).decode("utf-8-sig")
+        return _content(path).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise QuestionError(f"cannot read the questions in {path}: not UTF-8 at byte {error.start:,}") from error

@@ -1,7 +1,7 @@
 """Questions with their answers, and which of them are not independent of each other."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from llmops_pipelines.evaluation.components import components
 
@@ -18,7 +18,8 @@ class Question:
 
     `answers` are the doc_ids (or aliases) judged to answer it, each with its grade: 1 where judgements are yes or no,
     more the better it answers where they are graded. `rejected` are those judged not to; everything else is unjudged.
-    Passages in `excluded` (chunk_ids) are taken out of every ranking: they hold the question itself.
+    Passages in `excluded` (chunk_ids) are taken out of every ranking: they hold the question itself. `tags` name the
+    slices that it is in. `versions` are those of the documents that it was written from, by the names in `answers`.
     """
 
     id: str
@@ -28,12 +29,14 @@ class Question:
     part: str
     rejected: tuple[str, ...] = ()
     excluded: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    versions: Mapping[str, str] = field(default_factory=dict)
 
 
 def resolve_answers(questions: Sequence[Question], names: Mapping[str, str]) -> list[Question]:
     """The questions with names replaced by doc_ids; `names` gives the doc_id of every doc_id and alias.
 
-    Answers that the corpus does not have are left out: a question without any is counted as unmeasured later. Of
+    Answers that the source does not have are left out: a question without any is counted as unmeasured later. Of
     several names of one document the highest grade counts.
     """
 

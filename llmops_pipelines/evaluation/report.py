@@ -1,182 +1,141 @@
 """The evaluation report: one self-contained HTML page, and its short form as Markdown."""
 
+import datetime
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from llmops_pipelines.evaluation.changes import changed_most, first_passages, first_right
-from llmops_pipelines.evaluation.compare import SetComparison
-from llmops_pipelines.evaluation.evaluate import SYSTEMS
-from llmops_pipelines.evaluation.figures import HEADLINE_SYSTEM, SetFigures
+from llmops_pipelines.evaluation import wording
+from llmops_pipelines.evaluation.decision import Decision
+from llmops_pipelines.evaluation.figures import SetFigures
+from llmops_pipelines.evaluation.forest_plot import forest_plot
+from llmops_pipelines.evaluation.history import points
+from llmops_pipelines.evaluation.intervals import Estimate
+from llmops_pipelines.evaluation.latency import STAGES, StageTime, stage_times
+from llmops_pipelines.evaluation.levels import ROLES, levels
+from llmops_pipelines.evaluation.limits import limits
 from llmops_pipelines.evaluation.metrics import METRICS, PRIMARY
-from llmops_pipelines.evaluation.plots import (
-    change_plot,
-    difference_plot,
-    interval_plot,
-    label,
-    png,
-    question_plot,
-    svg,
-)
-from llmops_pipelines.storage.identity import text_hash
-from llmops_pipelines.storage.snapshot import Snapshot
+from llmops_pipelines.evaluation.plots import history_plot, label, level_plot, png, svg
+from llmops_pipelines.evaluation.report_sections import flips, identities, learned, reviewed, suite_sections, worst
+from llmops_pipelines.evaluation.roles import Role
+from llmops_pipelines.evaluation.suites import Suite
 
 TEMPLATES = Path(__file__).parent / "templates"
-REPORT_VERSION = "2"
-WORST = 10
+REPORT_VERSION = "3"
+DAILY_PART = "dev"
+RELEASES_SHOWN = 20
+
+
+@dataclass(frozen=True)
+class Page:
+    """What a report is made of: what was decided, `at` which time, and the rows and the summary of the evaluation.
+
+    `history` has an entry for every judged release before it, oldest first.
+    """
+
+    title: str
+    decision: Decision
+    verdict_id: str
+    at: datetime.datetime
+    summary: Mapping[str, Any]
+    suites: Sequence[Suite]
+    rows: Sequence[Mapping[str, Any]]
+    history: Sequence[Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
 class Report:
-    """A rendered report. `image` is the interval plot as PNG, None where nothing was measured."""
+    """A rendered report. `image` is a PNG: the tests that decide, the levels where nothing was tested, None without any."""
 
     html: str
     markdown: str
     image: bytes | None
 
 
-@dataclass(frozen=True)
-class Against:
-    """The baseline of a report: the evaluation of another model on the same corpus.
+def build_report(page: Page) -> Report:
+    """The report on a candidate, beside what was in force and the untuned base.
 
-    `identity` has the names of the report's own identity, `index` is the version that the baseline's evaluation is of.
-    """
-
-    key: str
-    identity: Mapping[str, str]
-    index: Snapshot
-    comparisons: Sequence[SetComparison]
-
-    def of(self, figures: SetFigures) -> SetComparison | None:
-        """The comparison of the question set of `figures`; None where no question of it is paired."""
-        name = figures.question_set, figures.part
-        return next((c for c in self.comparisons if (c.question_set, c.part) == name and c.differences), None)
-
-
-@dataclass(frozen=True)
-class NotCompared:
-    """A baseline that cannot be compared with: `reason` says why, and what to do so that it can be."""
-
-    key: str
-    reason: str
-
-
-def build_report(
-    title: str,
-    identity: Mapping[str, str],
-    rows: Sequence[Mapping[str, Any]],
-    index: Snapshot,
-    sets: Sequence[SetFigures],
-    baseline: Against | NotCompared | None = None,
-) -> Report:
-    """The report on `rows` of an evaluation and their figures; `index` is the version that was evaluated.
-
-    With a baseline it shows both side by side, question by question; one that is not compared is named with the reason.
+    Texts of questions and passages are shown of dev alone: whoever reads a test question may fit it. Of a test part there
+    are figures, and the ids of the questions to review.
     """
     import jinja2
 
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
-    chart = interval_plot(sets) if sets else None
-    sections = [
-        {
-            "label": label(s),
-            "figures": s,
-            "questions_svg": svg(question_plot(members)),
-            "worst": worst_questions(members, index),
-        }
-        for s in sets
-        for members in [[r for r in rows if (r["question_set"], r["part"]) == (s.question_set, s.part)]]
-    ]
+    environment.filters |= {name: getattr(wording, name) for name in ("p_value", "percent", "sentence")}
+    decision, suites, rows = page.decision, page.suites, page.rows
+    daily = [row for row in rows if row["part"] == DAILY_PART]
+    found = levels(suites, daily)
+    sections = suite_sections(decision, suites)
+    past = points(page.history, suites, decision, page.summary["sides"][0]["key"], page.at.isoformat())
+    tested = next((section.decision.tests for section in sections if section.decision.tests), None)
+    level_chart = level_plot(found) if found else None
+    shown = forest_plot(tested) if tested else level_chart
     html = environment.get_template("report.html.j2").render(
-        title=title,
-        identity=identity,
-        interval_svg=svg(chart) if chart else None,
+        page=page,
+        decision=decision,
+        wording=wording,
+        verdicts=wording.VERDICTS,
+        changed=wording.what_changed(page.summary),
         sections=sections,
+        levels=found,
+        level_svg=svg(level_chart) if level_chart else None,
+        label=label,
         metrics=METRICS,
-        systems=SYSTEMS,
-        headline_system=HEADLINE_SYSTEM,
-        against=_against(baseline, sets, index) if isinstance(baseline, Against) else None,
-        not_compared=baseline if isinstance(baseline, NotCompared) else None,
         primary=PRIMARY,
-        unmeasured=[row for row in rows if row["unmeasured"] and row["system"] == HEADLINE_SYSTEM],
+        flips=flips(suites, rows),
+        times=_times(daily),
+        stages=STAGES,
+        learned=learned(rows),
+        history=past[-RELEASES_SHOWN:],
+        history_length=len(past),
+        history_svg=svg(history_plot(past)) if past else None,
+        limits=limits(suites, decision.suites, rows, page.summary),
+        identities=identities(page.summary),
+        worst=worst(suites, daily),
+        reviewed=reviewed(rows),
     )
-    return Report(html, short_form(sets, baseline), png(chart) if chart else None)
+    return Report(html, short_form(decision, [one.figures for one in found]), png(shown) if shown else None)
 
 
-def worst_questions(rows: Sequence[Mapping[str, Any]], index: Snapshot) -> list[dict[str, Any]]:
-    """The questions that hybrid search answers worst, with the passages it put first instead."""
-    measured = [row for row in rows if row["system"] == HEADLINE_SYSTEM and row["unmeasured"] is None]
-    worst = sorted(measured, key=_badness)[:WORST]
-    return [
-        {
-            "question": row["question"],
-            "score": row[PRIMARY],
-            "answers": row["answers"],
-            "first_right": first_right(row),
-            "passages": passages,
-        }
-        for row, passages in zip(worst, first_passages(worst, index), strict=True)
-    ]
+def _times(rows: Sequence[Mapping[str, Any]]) -> dict[Role, dict[str, StageTime]]:
+    """The times of every side that was measured, by stage."""
+    found: dict[Role, dict[str, StageTime]] = {}
+    for role in ROLES:
+        if times := stage_times([row for row in rows if row["role"] == role]):
+            found[role] = {time.stage: time for time in times}
+    return found
 
 
-def _against(baseline: Against, sets: Sequence[SetFigures], index: Snapshot) -> dict[str, Any]:
-    """What the template shows of a comparison, in the order of `sets`."""
-    found = [comparison for s in sets if (comparison := baseline.of(s))]
-    sections = []
-    for comparison in found:
-        rose, fell = changed_most(comparison.pairs[HEADLINE_SYSTEM], baseline.index, index)
-        sections.append(
-            {
-                "label": label(comparison),
-                "compared": comparison,
-                "flips": {system: comparison.flips(system) for system in SYSTEMS},
-                "changes_svg": svg(change_plot(comparison.pairs)),
-                "changes": {"rose": rose, "fell": fell},
-            }
-        )
-    return {
-        "key": baseline.key,
-        "identity": baseline.identity,
-        "sections": sections,
-        "differences_svg": svg(difference_plot(found)) if found else None,
-        "left_out": {label(c): c.left_out for c in baseline.comparisons if c.left_out},
-    }
+def short_form(decision: Decision, sets: Sequence[SetFigures]) -> str:
+    """The verdict, the tests and the figures on dev as Markdown: short, since Dagster folds long ones away."""
+    return kept_short_form(decision.as_dict(), sets)
 
 
-def _badness(row: Mapping[str, Any]) -> tuple[float, float, str]:
-    """Worst first; among equals the hash decides, so that not one subject fills the list."""
-    return row[PRIMARY], row["recall@100"], text_hash(row["result_id"])
-
-
-def short_form(sets: Sequence[SetFigures], baseline: Against | NotCompared | None = None) -> str:
-    """The figures as a Markdown table, the primary one with its interval: short, since Dagster folds long ones away.
-
-    With a baseline, before, after and difference of hybrid search follow, a row a question set.
-    """
+def kept_short_form(decision: Mapping[str, Any], sets: Sequence[SetFigures]) -> str:
+    """As `short_form`, of a decision as it is kept."""
+    line = wording.verdict_line(decision["verdict"], decision["promotes"])
+    lines = [f"**{wording.VERDICTS[decision['verdict']].sign} {line}.** {decision['reason']}"]
+    tests = [(f"{one['suite']} ({one['part']})", test) for one in decision["suites"] for test in one["tests"]]
+    if tests:
+        lines += ["", "| test | | production | candidate | difference | p | margin | verdict |", "|" + " --- |" * 8]
+        lines += [
+            f"| {where} | {t['name']} | {t['before']['mean']:.3f} | {t['after']['mean']:.3f} | "
+            f"{Estimate(**t['difference']).signed} | {wording.p_value(t['p'])} | {t['margin']:.3g} | "
+            f"{wording.VERDICTS[t['verdict']].words} |"
+            for where, t in tests
+        ]
     if not sets:
-        return "No question was measured: add a question file under `evaluation.questions`."
-    lines = [f"| questions | system | {' | '.join(METRICS)} |", "| --- | --- |" + " --- |" * len(METRICS)]
+        return "\n".join([*lines, "", "No dev question was measured: add a suite that has some (docs/evaluation.md)."])
+    lines += ["", f"| figures | system | {' | '.join(METRICS)} |", "| --- | --- |" + " --- |" * len(METRICS)]
     for s in sets:
-        for system in SYSTEMS:
-            estimates = s.estimates[system]
+        for system, estimates in s.estimates.items():
             others = " | ".join(f"{estimates[metric].mean:.2f}" for metric in METRICS if metric != PRIMARY)
             lines.append(f"| {label(s)} | {system} | {estimates[PRIMARY]} | {others} |")
-    return "\n".join(lines + _short_comparison(sets, baseline))
-
-
-def _short_comparison(sets: Sequence[SetFigures], baseline: Against | NotCompared | None) -> list[str]:
-    if baseline is None:
-        return []
-    if isinstance(baseline, NotCompared):
-        return ["", f"Not compared with {baseline.key}: {baseline.reason}."]
-    found = [comparison for s in sets if (comparison := baseline.of(s))]
-    if not found:
-        return ["", f"Not compared with {baseline.key}: no question is shared."]
-    lines = ["", f"| against {baseline.key} | {PRIMARY} before | after | difference |", "| --- | --- | --- | --- |"]
-    for c in found:
-        d = c.headline
-        lines.append(f"| {label(c)}, {HEADLINE_SYSTEM} | {d.before:.3f} | {d.after:.3f} | {d.change.signed} |")
-    return [*lines, "", f"{label(found[0])}: {found[0].headline.reading}"]
+    return "\n".join(lines)

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from llmops_pipelines.evaluation.components import components, deal
 from llmops_pipelines.evaluation.near_questions import near_questions
@@ -9,6 +10,7 @@ from llmops_pipelines.evaluation.near_text import near_pairs
 from llmops_pipelines.evaluation.questions import Question
 
 SHARES = {"train": 0.6, "dev": 0.2, "test": 0.2}
+TRAIN_SHARES = {"train": 0.8, "dev": 0.2}
 NEAR = 0.6
 
 
@@ -38,3 +40,16 @@ def split_questions(questions: Sequence[Question], shares: Mapping[str, float]) 
     for question, label in zip(questions, components(len(questions), pairs), strict=True):
         members[label].append(question.id)
     return deal(list(members.values()), shares)
+
+
+def with_dev(questions: Sequence[Question]) -> list[Question]:
+    """`questions`, with a fifth of the train questions in dev where there are train questions and no dev ones.
+
+    Questions that share an answer or are nearly equal stay together. Depends on the questions alone, not on the corpus,
+    so that a question never changes its part because a document did.
+    """
+    parts = {question.part for question in questions}
+    if "train" not in parts or "dev" in parts:
+        return list(questions)
+    dealt = split_questions([question for question in questions if question.part == "train"], TRAIN_SHARES)
+    return [replace(question, part=dealt.get(question.id, question.part)) for question in questions]

@@ -191,7 +191,7 @@ def test_what_a_model_has_learned_is_told_by_document_and_by_question(tmp_path: 
     ]
     assert learned.reasons(asked) == {
         "document": LEARNED_DOCUMENT,
-        "both": LEARNED_DOCUMENT,
+        "both": LEARNED_QUESTION,
         "negated": LEARNED_QUESTION,
         "near": LEARNED_QUESTION,
         "short": LEARNED_QUESTION,

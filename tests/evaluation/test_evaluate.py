@@ -5,6 +5,8 @@ import pytest
 from llmops_pipelines.embedding.torch_embedder import TorchEmbedder
 from llmops_pipelines.evaluation.evaluate import SYSTEMS, evaluate
 from llmops_pipelines.evaluation.metrics import METRICS
+from llmops_pipelines.index.build import IndexSettings
+from llmops_pipelines.index.search import SearchIndex
 from llmops_pipelines.storage import Lake, Sync, schemas
 from tests.evaluation.measured import PASSAGES, QUESTIONS, Measured
 from tests.evaluation.test_metrics import by_definition
@@ -13,14 +15,14 @@ MEASURED = [question for question in QUESTIONS if question.answers]
 
 
 def test_every_question_has_a_row_for_every_system(evaluated: Measured) -> None:
-    expected = [f"{q.question_set}/{q.id}/{system}" for system in SYSTEMS for q in QUESTIONS]
+    expected = [f"candidate/{q.question_set}/{q.id}/{system}" for system in SYSTEMS for q in QUESTIONS]
     assert [row["result_id"] for row in evaluated.rows] == expected
 
 
-def test_a_question_without_an_answer_in_the_index_is_counted_and_not_scored(evaluated: Measured) -> None:
+def test_a_question_without_an_answer_is_counted_and_not_scored(evaluated: Measured) -> None:
     for system in SYSTEMS:
         row = evaluated.of("q6", system)
-        assert row["unmeasured"] == "none of its answers is in the index"
+        assert row["unmeasured"] == "the corpus has none of its answers"
         assert (row["retrieved"], row["passages"], row["answers"]) == ([], [], [])
         assert {row[name] for name in (*METRICS, "overlap", "unjudged_at_10", "seconds")} == {None}
     assert sum(row["unmeasured"] is not None for row in evaluated.rows) == 3
@@ -35,7 +37,7 @@ def test_a_question_that_the_model_has_learned_is_counted_and_not_scored(evaluat
     )
     assert told == [(1, 1)]
     unmeasured = {row["question_id"]: row["unmeasured"] for row in rows}
-    assert unmeasured == {"q4": "learned", "q5": None, "q6": "none of its answers is in the index"}
+    assert unmeasured == {"q4": "learned", "q5": None, "q6": "the corpus has none of its answers"}
     assert len(rows) == 9
     for row in rows:
         if row["question_id"] == "q4":
@@ -59,6 +61,22 @@ def test_documents_are_ranked_by_their_best_passage(evaluated: Measured, embedde
             row = evaluated.of(question.id, system)
             assert dict(zip(row["retrieved"], row["passages"], strict=True)) == best
             assert row["retrieved"] == list(best)
+
+
+def test_hybrid_search_is_evaluated_with_the_weight_of_the_index(evaluated: Measured, embedder: TorchEmbedder) -> None:
+    vectors = {question.id: embedder.embed([question.text], "query").vectors[0] for question in MEASURED}
+
+    def retrieved(weight: float) -> dict[tuple[str, str], list[str]]:
+        index = SearchIndex(evaluated.index.snapshot, IndexSettings(hybrid_weight=weight))
+        return {(row["question_id"], row["system"]): row["retrieved"] for row in evaluate(index, MEASURED, vectors)}
+
+    words, dense = retrieved(0.0), retrieved(1.0)
+    # Dense search ranks every passage of this index; full text few of them, the others count alike after those.
+    assert all(dense[question.id, "hybrid"] == dense[question.id, "dense"] for question in MEASURED)
+    asked = [question.id for question in MEASURED if words[question.id, "bm25"] and not question.excluded]
+    assert asked
+    assert all(words[name, "hybrid"][0] == words[name, "bm25"][0] for name in asked)
+    assert any(words[name, "hybrid"] != dense[name, "hybrid"] for name in asked)
 
 
 def test_excluded_passages_are_never_retrieved(evaluated: Measured) -> None:

@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from llmops_pipelines.evaluation.few_differences import Bet
+from llmops_pipelines.evaluation.few_differences import STAKES, Bet, smallest_margin
+from llmops_pipelines.evaluation.verdict import Verdict, judge
 
 DIFFERENCES = st.lists(st.floats(-1, 1, width=16), min_size=1, max_size=60)
 
@@ -30,10 +31,24 @@ def test_a_loss_of_the_margin_is_overlooked_at_most_once_in_forty(clusters: int,
 
 
 def test_no_difference_among_enough_clusters_is_not_worse() -> None:
-    """(1 + .03 / .97) to the power of 177 is 220 for the greatest bet, and 53 on average over all."""
-    assert Bet.on([0.0] * 177, names(177)).p_above(-0.03) == pytest.approx(0.0189, abs=1e-4)
-    assert Bet.on([0.0] * 100, names(100)).p_above(-0.03) > 0.025
-    assert Bet.on([0.0] * 100, names(100)).clusters_needed(-0.03) in range(150, 185)
+    """(1 + .03 / .97) to the power of 127 is 47.9: four fifths of that are 38, and the other parts bring the rest."""
+    assert Bet.on([0.0] * 127, names(127)).p_above(-0.03) <= 0.025
+    assert Bet.on([0.0] * 126, names(126)).p_above(-0.03) > 0.025
+
+
+@pytest.mark.parametrize("clusters", [1, 5, 20, 60, 127, 1_000])
+def test_the_smallest_margin_is_hardly_more_than_that_of_any_exact_test(clusters: int) -> None:
+    """Clopper and Pearson's upper bound of the share of losses where none of so many was one."""
+    bound = stats.binomtest(0, clusters).proportion_ci(0.95).high
+    assert bound <= smallest_margin(clusters) <= 1.05 * bound
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.integers(1, 2_000))
+def test_the_smallest_margin_passes_and_a_smaller_one_does_not(clusters: int) -> None:
+    margin = smallest_margin(clusters)
+    assert judge([0.0] * clusters, names(clusters), margin).verdict == Verdict.NOT_WORSE
+    assert judge([0.0] * clusters, names(clusters), margin * (1 - 1e-5)).verdict == Verdict.INCONCLUSIVE
 
 
 def test_a_whole_loss_counts_for_what_it_is() -> None:
@@ -57,6 +72,11 @@ def test_a_cluster_counts_once_however_many_questions_it_has() -> None:
     once = Bet.on([0.1, 0.0, -0.2], list("abc"))
     often = Bet.on([0.1] * 7 + [0.0] + [-0.2] * 3, [*("a" * 7), "b", *("c" * 3)])
     assert often.p_above(-0.03) == pytest.approx(once.p_above(-0.03))
+
+
+def test_the_stake_is_divided_and_no_more() -> None:
+    assert sum(STAKES.values()) == pytest.approx(1)
+    assert all(0 < fraction <= 1 for fraction in STAKES)
 
 
 def test_one_sees_a_gain_too() -> None:

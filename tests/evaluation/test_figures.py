@@ -1,6 +1,7 @@
 """Figures of question sets: means, intervals, and counts of what was not measured."""
 
 import json
+from collections.abc import Mapping
 from statistics import fmean
 from typing import Any
 
@@ -15,7 +16,8 @@ from llmops_pipelines.evaluation.metrics import METRICS
 def row(question: str, system: str, score: float | None, **changed: Any) -> dict[str, Any]:
     """A measured row all of whose metrics are `score`; one that is unmeasured where it is None."""
     return {
-        "result_id": f"written/{question}/{system}",
+        "result_id": f"candidate/written/{question}/{system}",
+        "role": "candidate",
         "question_id": question,
         "question_set": "written",
         "part": "dev",
@@ -24,9 +26,12 @@ def row(question: str, system: str, score: float | None, **changed: Any) -> dict
         "cluster": question,
         "answers": ["a"] if score is not None else [],
         "grades": [1] if score is not None else [],
+        "slices": [],
+        "stale": None,
         "unmeasured": None if score is not None else "no answer",
         "retrieved": ["a"],
         "passages": [],
+        "shown": [],
         "overlap": None if score is None else 0.25,
         "unjudged_at_10": None if score is None else 0.5,
         "seconds": None if score is None else 0.001,
@@ -35,7 +40,7 @@ def row(question: str, system: str, score: float | None, **changed: Any) -> dict
     }
 
 
-def question_set(scores: dict[str, float | None], **changed: Any) -> list[dict[str, Any]]:
+def question_set(scores: Mapping[str, float | None], **changed: Any) -> list[dict[str, Any]]:
     """Rows of every system; the score of dense is half that of hybrid, of bm25 a quarter."""
     shares = {"bm25": 0.25, "dense": 0.5, "hybrid": 1.0}
     return [

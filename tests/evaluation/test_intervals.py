@@ -8,10 +8,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from llmops_pipelines.evaluation.intervals import Estimate, clustered_mean, joined_clusters
+from llmops_pipelines.evaluation.intervals import Estimate, between, clustered_mean, joined_clusters
 
 # The 97.5 % quantile of t, from printed tables.
 T = {1: 12.7062, 2: 4.3027, 4: 2.7764, 9: 2.2622, 29: 2.0452}
+
+
+def ends(mean: float, margin: float) -> tuple[float, float]:
+    """Less and plus `margin` on the scale of the logit, by hand."""
+    step = margin / (mean * (1 - mean))
+    return tuple(1 / (1 + (1 - mean) / mean * math.exp(-sign * step)) for sign in (-1, 1))  # type: ignore[return-value]
 
 
 def test_singletons_give_the_interval_of_a_plain_mean() -> None:
@@ -19,8 +25,8 @@ def test_singletons_give_the_interval_of_a_plain_mean() -> None:
     found = clustered_mean(values, [str(i) for i in range(10)])
     margin = T[9] * stdev(values) / math.sqrt(10)
     assert found.mean == pytest.approx(fmean(values))
-    assert found.low == pytest.approx(fmean(values) - margin, abs=1e-5)
-    assert found.high == pytest.approx(fmean(values) + margin, abs=1e-5)
+    assert (found.low, found.high) == pytest.approx(ends(fmean(values), margin), abs=1e-5)
+    assert (found.low, found.high) == pytest.approx((fmean(values) - margin, fmean(values) + margin), abs=1e-3)
     assert (found.n, found.clusters) == (10, 10)
 
 
@@ -28,8 +34,7 @@ def test_clusters_by_hand() -> None:
     """Mean .5; totals of the residuals .2, -.1 and -.1, so that the error is sqrt(3/2 * .06) / 6 = .05."""
     found = clustered_mean([0.6, 0.6, 0.45, 0.45, 0.5, 0.4], ["a", "a", "b", "b", "c", "c"])
     assert found.mean == pytest.approx(0.5)
-    assert found.low == pytest.approx(0.5 - T[2] * 0.05, abs=1e-5)
-    assert found.high == pytest.approx(0.5 + T[2] * 0.05, abs=1e-5)
+    assert (found.low, found.high) == pytest.approx(ends(0.5, T[2] * 0.05), abs=1e-5)
     assert found.clusters == 3
 
 
@@ -40,7 +45,7 @@ def test_one_cluster_says_nothing_of_the_variance() -> None:
 
 def test_an_interval_stays_between_zero_and_one() -> None:
     found = clustered_mean([0.0, 1.0], ["a", "b"])
-    assert (found.mean, found.low, found.high) == (0.5, 0.0, 1.0)
+    assert (found.mean, found.low, found.high) == (0.5, pytest.approx(0.0, abs=1e-9), pytest.approx(1.0))
     assert clustered_mean([1.0] * 5, list("abcde")) == Estimate(1.0, 1.0, 1.0, 5, 5)
 
 
@@ -76,15 +81,21 @@ def test_an_estimate_reads_with_its_interval() -> None:
     assert Estimate(-0.0001, -0.25, 0.1, 10, 5).signed == "+0.000 [-0.250, +0.100]"
 
 
+def test_near_an_end_the_interval_reaches_further_to_the_middle() -> None:
+    low, high = between((0.0, 1.0), 0.1, 0.05)
+    assert 0 < 0.1 - low < high - 0.1
+    assert between((0.0, 1.0), 0.9, 0.05) == pytest.approx((1 - high, 1 - low))
+    assert between((-1.0, 1.0), -0.8, 0.1) == pytest.approx((2 * low - 1, 2 * high - 1))
+
+
 def test_bounds_are_those_of_a_score_unless_others_are_given() -> None:
-    values, names = [-0.4, 0.6, -0.3], list("abc")
-    wide = clustered_mean(values, names, (-1.0, 1.0))
-    margin = T[2] * stdev(values) / math.sqrt(3)
-    assert (wide.low, wide.high) == (-1.0, 1.0)
-    assert margin > 1, "so that both ends are cut"
+    names = list("abc")
+    wide = clustered_mean([-0.4, 0.6, -0.3], names, (-1.0, 1.0))
+    margin = T[2] * stdev([-0.4, 0.6, -0.3]) / math.sqrt(3)
+    assert margin > 1, "so that both ends would be cut"
+    assert -1 < wide.low < wide.mean < wide.high < 1
     narrow = clustered_mean([-0.04, 0.06, -0.03], names, (-1.0, 1.0))
-    assert narrow.low == pytest.approx(narrow.mean - margin / 10, abs=1e-5)
-    assert narrow.low < 0
+    assert narrow.low == pytest.approx(narrow.mean - margin / 10, abs=1e-3)
     assert clustered_mean([0.2], ["a"], (-1.0, 1.0)) == Estimate(0.2, -1.0, 1.0, 1, 1)
 
 

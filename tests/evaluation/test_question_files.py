@@ -6,7 +6,7 @@ import io
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from llmops_pipelines.evaluation.question_files import load_questions, questions_hash
+from llmops_pipelines.evaluation.question_files import load_questions
 from llmops_pipelines.evaluation.questions import PARTS, Question, QuestionError
 from tests.conftest import PROJECT
 
@@ -48,11 +48,21 @@ def refusal(path: Path) -> str:
 
 def test_json_lines_are_read_as_written(tmp_path: Path) -> None:
     path = tmp_path / "questions.jsonl"
-    lines = [line(question="  why? "), "", line(id=2, answers={"b": 1, "c": 3}, part="test", rejected=["d"])]
+    versions = {"b": "0" * 64, "c": "f" * 64}
+    lines = [
+        line(question="  why? "),
+        "",
+        line(id=2, answers={"b": 1, "c": 3}, part="test", rejected=["d"], tags=["short", "hard"], versions=versions),
+    ]
     path.write_text("\n".join(lines), "utf-8")
     assert load_questions(path, "written") == [
         Question("q1", "why?", {"a": 1}, "written", "dev"),
-        Question("2", "why?", {"b": 1, "c": 3}, "written", "test", rejected=("d",)),
+        Question(
+            *("2", "why?", {"b": 1, "c": 3}, "written", "test"),
+            rejected=("d",),
+            tags=("short", "hard"),
+            versions=versions,
+        ),
     ]
 
 
@@ -60,16 +70,16 @@ def test_json_lines_are_read_as_written(tmp_path: Path) -> None:
 def test_csv_is_read_as_a_spreadsheet_writes_it(tmp_path: Path, encoding: str) -> None:
     path = tmp_path / "questions.csv"
     rows = [
-        "part,id,question,answers,rejected,grades",
-        'dev,q1,"Why, ""Zoë""?\r\nHow?", a ,,',
-        ",,,,,",
+        "part,id,question,answers,rejected,grades,tags",
+        'dev,q1,"Why, ""Zoë""?\r\nHow?", a ,,,',
+        ",,,,,,",
         "",
-        "test,q2,why?,b | c,d|e,1 | 3",
+        "test,q2,why?,b | c,d|e,1 | 3,short | hard",
     ]
     path.write_bytes("\r\n".join(rows).encode(encoding))
     assert load_questions(path, "written") == [
         Question("q1", 'Why, "Zoë"?\r\nHow?', {"a": 1}, "written", "dev"),
-        Question("q2", "why?", {"b": 1, "c": 3}, "written", "test", rejected=("d", "e")),
+        Question("q2", "why?", {"b": 1, "c": 3}, "written", "test", rejected=("d", "e"), tags=("short", "hard")),
     ]
 
 
@@ -174,8 +184,8 @@ def test_only_a_line_feed_ends_a_line(tmp_path: Path) -> None:
         (line(question=7), "AttributeError"),
         (line(answers=7), "TypeError"),
         (line(id=None), "TypeError None is no id"),
-        (line(answers=[""]), "TypeError [''] is not a list of documents"),
-        (line(answers="pandas.concat"), "TypeError 'pandas.concat' is not a list of documents"),
+        (line(answers=[""]), "TypeError [''] is not a list of names"),
+        (line(answers="pandas.concat"), "TypeError 'pandas.concat' is not a list of names"),
         (line(answers=[["a"]]), "TypeError"),
         (line(rejected="pandas.concat"), "TypeError"),
         (line(id="new", answers=[]), "'new' needs a text, an answer"),
@@ -190,6 +200,10 @@ def test_only_a_line_feed_ends_a_line(tmp_path: Path) -> None:
         (line(id="new", answers={"a": 1.0}), "the grade of 'a' is 1.0"),
         (line(id="new", answers={"a": True}), "the grade of 'a' is True"),
         (line(id="new", answers={"a": "2"}), "the grade of 'a' is '2'"),
+        (line(tags="short"), "TypeError 'short' is not a list of names"),
+        (line(id="new", versions=["a"]), "versions is ['a']: give the sha256 (64 hex digits) of each document"),
+        (line(id="new", versions={"a": "v1"}), "versions is {'a': 'v1'}: give the sha256"),
+        (line(id="new", versions={"b": "0" * 64}), "a, b: versions has those of all the answers and of nothing else"),
         (line(id="new", rejected=["a"]), "'a' is among the answers and among the rejected"),
     ],
 )
@@ -218,6 +232,7 @@ def test_a_bad_line_is_named(tmp_path: Path, bad: str, reason: str) -> None:
         (HEADER + "q,why?,a,dev,,\nq,how?,a,dev,,\n", 3, "the id 'q' is taken"),
         (HEADER + "q,why?,a|a,dev,,\n", 2, "an answer is named twice, or there is nothing between two |"),
         (HEADER + "q,why?,a||b,dev,,\n", 2, "there is nothing between two |"),
+        ("id,question,answers,part,tags\nq,why?,a,dev,short|\n", 2, "there is nothing between two |"),
         (HEADER + "q,why?,a|b,dev,,1\n", 2, "1 grades, 2 answers: give one for each, or none"),
         (HEADER + "q,why?,a,dev,,best\n", 2, "the grade of 'a' is 'best': give a whole number, 1 to 100"),
         (HEADER + "q,why?,a,dev,,0\n", 2, "the grade of 'a' is 0"),
@@ -286,16 +301,12 @@ def test_a_folder_without_queries_and_one_with_damaged_ones(tmp_path: Path) -> N
     assert "cannot read" in refusal(folder)
     (folder / "queries.jsonl.gz").unlink()
     assert "neither queries.jsonl nor queries.jsonl.gz: it is not a collection in BEIR layout" in refusal(folder)
-    with pytest.raises(QuestionError, match=r"neither queries\.jsonl nor"):
-        questions_hash(folder)
 
 
 @pytest.mark.parametrize("name", ["questions.jsonl", "questions.csv"])
 def test_files_without_questions_not_text_or_not_there(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
     assert f"cannot read the questions in {path}" in refusal(path)
-    with pytest.raises(QuestionError, match="cannot read the questions in"):
-        questions_hash(path)
     path.write_text("\n \n", "utf-8")
     assert refusal(path) == f"{path} holds no questions"
     path.write_bytes(b"\xff\xfe\x00q")
@@ -312,28 +323,6 @@ def test_another_kind_of_file_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "questions.json"
     path.write_text("[]", "utf-8")
     assert refusal(path) == f"{path}: questions are read from .jsonl, from .csv, and from folders in BEIR layout"
-
-
-def rename_part(folder: Path) -> None:
-    (folder / "qrels" / "test.tsv").rename(folder / "qrels" / "dev.tsv")
-
-
-CHANGES: dict[str, Callable[[Path], object]] = {
-    "query": lambda folder: beir(folder, [("1", "another?")]),
-    "judgement": lambda folder: beir(folder, [("1", "one?")], test="1 d1 2"),
-    "part": rename_part,
-    "more judgements": lambda folder: beir(folder, [("1", "one?")], train="1 d1 1"),
-}
-
-
-@pytest.mark.parametrize("change", CHANGES)
-def test_the_hash_of_a_folder_follows_all_that_is_read_of_it(tmp_path: Path, change: str) -> None:
-    folder = beir(tmp_path, [("1", "one?")], test="1 d1 1")
-    before = questions_hash(folder)
-    (folder / "corpus.jsonl").write_text("not read", "utf-8")
-    assert questions_hash(folder) == before
-    CHANGES[change](folder)
-    assert questions_hash(folder) != before
 
 
 def test_public_collections_are_read_whole(labelled_data: Path) -> None:

@@ -1,68 +1,91 @@
-"""The report: one page that needs nothing else, escapes what it shows, and holds every figure."""
+"""The report: one page that needs nothing else, escapes what it shows, and holds what was decided and why."""
 
 import re
+from itertools import pairwise
+from typing import Any
 
 import lxml.html
 import pytest
 
-from llmops_pipelines.evaluation.compare import compare
+from llmops_pipelines.evaluation.decision import decide_all, first, undecided
 from llmops_pipelines.evaluation.evaluate import SYSTEMS
 from llmops_pipelines.evaluation.figures import figures
+from llmops_pipelines.evaluation.gate import decide
+from llmops_pipelines.evaluation.levels import levels
 from llmops_pipelines.evaluation.metrics import METRICS
-from llmops_pipelines.evaluation.report import (
-    WORST,
-    Against,
-    NotCompared,
-    Report,
-    build_report,
-    short_form,
-    worst_questions,
-)
-from tests.evaluation.measured import PASSAGES, QUESTIONS, Measured
+from llmops_pipelines.evaluation.report import Page, Report, build_report, short_form
+from llmops_pipelines.evaluation.suites import SuiteMetric, SuiteSlice
+from llmops_pipelines.evaluation.wording import VERDICTS, p_value
+from tests.evaluation.measured import PASSAGES, Measured
+from tests.evaluation.pages import Rows, many, page, released, sides, suite
 from tests.evaluation.test_figures import question_set
 
 NAMESPACES = {"http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"}
-IDENTITY = {"model": "all-minilm", "index": "version <7> & more"}
+SLICES = (SuiteSlice("insects <&>", tag="insects"), SuiteSlice("none", tag="none"))
+SUITES = [suite(slices=SLICES), suite("known_items", gates=False)]
 
 
 @pytest.fixture(scope="module")
-def report(evaluated: Measured) -> Report:
-    return build_report(
-        "articles <under> test", IDENTITY, evaluated.rows, evaluated.index.snapshot, figures(evaluated.rows)
-    )
+def rows(evaluated: Measured, evaluated_before: Measured) -> Rows:
+    """Measured: a candidate, production with other passages, and the candidate's own index as the untuned base."""
+    found = sides(candidate=evaluated.rows, production=evaluated_before.rows, untuned=evaluated.rows)
+    for row in found:
+        row["slices"] = ["insects <&>"] if row["question_id"] in ("q1", "q3") else []
+        if row["question_id"] == "q2" and row["role"] == "candidate":
+            row["stale"] = "changed at the source: <bread>.md"
+    return found
 
 
 @pytest.fixture(scope="module")
-def page(report: Report) -> lxml.html.HtmlElement:
+def made(rows: Rows) -> Page:
+    history = [released("r0001", 1, SUITES, suites="older"), released("r0002", 2, SUITES, model="<i>old</i>")]
+    return page(rows, SUITES, history=history)
+
+
+@pytest.fixture(scope="module")
+def report(made: Page) -> Report:
+    return build_report(made)
+
+
+@pytest.fixture(scope="module")
+def parsed(report: Report) -> lxml.html.HtmlElement:
     return lxml.html.document_fromstring(report.html)
 
 
 @pytest.fixture(scope="module")
-def against(evaluated_before: Measured, evaluated: Measured) -> Against:
-    identity = {"model": "the <old> one", "index": "version 6"}
-    comparisons = compare(evaluated_before.rows, evaluated.rows)
-    return Against("old-<1234>", identity, evaluated_before.index.snapshot, comparisons)
+def alone(evaluated: Measured) -> Report:
+    """The report of a first release."""
+    return build_report(page(sides(candidate=evaluated.rows), SUITES))
 
 
-@pytest.fixture(scope="module")
-def compared(evaluated: Measured, against: Against) -> Report:
-    sets = figures(evaluated.rows)
-    return build_report("articles", IDENTITY, evaluated.rows, evaluated.index.snapshot, sets, against)
+def said(element: lxml.html.HtmlElement) -> str:
+    return " ".join(element.text_content().split())
 
 
-@pytest.fixture(scope="module")
-def compared_page(compared: Report) -> lxml.html.HtmlElement:
-    return lxml.html.document_fromstring(compared.html)
+def table(parsed: lxml.html.HtmlElement, caption: str) -> list[list[str]]:
+    (found,) = [one for one in parsed.iter("table") if said(one.find("caption")) == caption]
+    return [[said(cell) for cell in row] for row in found.iter("tr")]
 
 
-def cells(table: lxml.html.HtmlElement) -> list[list[str]]:
-    return [[" ".join(cell.text_content().split()) for cell in row] for row in table.iter("tr")]
+def section(parsed: lxml.html.HtmlElement, heading: str) -> str:
+    """The text from one heading of the second level to the next."""
+    (found,) = [one for one in parsed.iter("h2") if said(one) == heading]
+    texts = []
+    for sibling in found.itersiblings():
+        if sibling.tag == "h2":
+            break
+        texts.append(said(sibling))
+    return " ".join(texts)
 
 
-@pytest.mark.parametrize("kind", ["report", "compared"])
+# What holds of every page
+
+
+@pytest.mark.parametrize("kind", ["report", "alone"])
 def test_the_page_needs_nothing_else(kind: str, request: pytest.FixtureRequest) -> None:
     report: Report = request.getfixturevalue(kind)
     page = lxml.html.document_fromstring(report.html)
+    assert report.html.startswith("<!doctype html>")
     assert set(re.findall(r"https?://[^\"'\s<>)]+", report.html)) <= NAMESPACES
     assert page.xpath("//*[@src or @href or @*[name()='xlink:href'] or @onload]") == []
     for name in ("script", "link", "iframe", "img", "object", "embed", "base", "form", "foreignobject"):
@@ -71,186 +94,254 @@ def test_the_page_needs_nothing_else(kind: str, request: pytest.FixtureRequest) 
     assert re.findall(r"url\((?!#)", report.html) == []
 
 
-def test_questions_passages_and_identity_are_shown_as_text(page: lxml.html.HtmlElement) -> None:
-    assert page.findtext(".//title") == "articles <under> test"
-    assert page.findtext(".//h1") == "articles <under> test"
-    assert ["index", "version <7> & more"] in cells(page.xpath("//table")[0])
-    summaries = [" ".join(s.text_content().split()) for s in page.iter("summary")]
-    assert any(s.endswith("what is a <script>alert('question')</script> & \"markup\"?") for s in summaries)
-    shown = {pre.text_content() for pre in page.iter("pre")}
+@pytest.mark.parametrize("kind", ["report", "alone"])
+def test_it_can_be_read_without_eyes(kind: str, request: pytest.FixtureRequest) -> None:
+    """Headings step by one, tables have captions and headed columns and rows, plots say what they show."""
+    page = lxml.html.document_fromstring(request.getfixturevalue(kind).html)
+    levels_of = [int(one.tag[1]) for one in page.iter("h1", "h2", "h3", "h4")]
+    assert levels_of[0] == 1
+    assert levels_of.count(1) == 1
+    assert all(after - before <= 1 for before, after in pairwise(levels_of))
+    for one in page.iter("table"):
+        assert said(one.find("caption"))
+        assert all(cell.get("scope") for cell in one.iter("th"))
+        assert {cell.tag for cell in one.find("thead").iter("th", "td")} == {"th"}
+    for plot in page.iter("svg"):
+        assert plot.getparent().get("role") == "img"
+        assert len(plot.getparent().get("aria-label")) > 20
+    assert page.get("lang") == "en"
+
+
+def test_questions_passages_and_names_are_shown_as_text(parsed: lxml.html.HtmlElement) -> None:
+    assert parsed.findtext(".//title").startswith("articles under <key>: ")
+    assert said(parsed.find(".//h1")) == "Evaluation of articles under <key>"
+    summaries = [said(one) for one in parsed.iter("summary")]
+    assert any(one.endswith("what is a <script>alert('question')</script> & \"markup\"?") for one in summaries)
+    shown = {pre.text_content() for pre in parsed.iter("pre")}
     assert set(PASSAGES["html.md"]) <= shown
-    assert {pre.getchildren() == [] for pre in page.iter("pre")} == {True}
+    assert any("& ocean? <script>alert('before')</script>" in text for text in shown)
+    assert {pre.getchildren() == [] for pre in parsed.iter("pre")} == {True}
+    assert "<i>old</i>" in section(parsed, "Over the releases")
+    assert "insects <&>" in section(parsed, "The tests")
+    assert "by <hand>" in section(parsed, "What was compared")
+    assert "<bread>.md" in section(parsed, "Questions to review")
+    assert list(parsed.iter("i", "bread", "key", "hand")) == []
 
 
-def test_the_page_holds_every_figure(evaluated: Measured, page: lxml.html.HtmlElement) -> None:
-    sets = figures(evaluated.rows)
-    assert [s.question_set for s in sets] == ["written", "known_items"]
-    tables = page.xpath("//table")[1:]
-    assert len(tables) == len(sets)
-    for s, table in zip(sets, tables, strict=True):
-        head, *rows = cells(table)
-        assert head == ["system", *METRICS, "unjudged in top 10", "ms"]
-        for system, row in zip(SYSTEMS, rows, strict=True):
-            estimates = [str(s.estimates[system][metric]) for metric in METRICS]
-            shares = [f"{100 * s.unjudged_at_10[system]:.0f} %", f"{s.milliseconds[system]:.1f}"]
-            assert row == [system, *estimates, *shares]
-    text = " ".join(page.text_content().split())
-    assert f"nDCG@10 {sets[0].headline} by hybrid search on written (dev): 5 questions in 3 clusters" in text
-    assert "6 questions, 1 unmeasured, 3 clusters of questions" in text
-    assert "2 questions, 0 unmeasured, 2 clusters of questions" in text
-    assert f"{100 * sets[0].overlap:.0f} % of a question's words occur in its answer" in text
-    assert text.count("Synthetic: the question is the first sentence") == 1
-    assert "which documents are not here? (none of its answers is in the index)" in text
+# The verdict
 
 
-def test_there_is_a_plot_of_intervals_and_one_of_questions_a_set(
-    evaluated: Measured, report: Report, page: lxml.html.HtmlElement
+def decisive(shift: float, **changed: Any) -> Page:
+    return page(sides(candidate=many(shift), production=many(0.0)), [suite(**changed)])
+
+
+@pytest.mark.parametrize(
+    ("shift", "line"), [(0.2, "▲ Better: promoted"), (0.0, "● Not worse: promoted"), (-0.2, "▼ Worse: not promoted")]
+)
+def test_the_verdict_comes_first_with_its_reason(shift: float, line: str) -> None:
+    made = decisive(shift)
+    parsed = lxml.html.document_fromstring(build_report(made).html)
+    (box,) = parsed.xpath("//section[@class='verdict']")
+    assert said(box[0]) == line
+    assert said(box[1]) == f"{made.decision.reason}."
+    assert "What was changed: The model (production-<key> to candidate-<key>)." in said(box)
+    assert said(parsed.find(".//h2")) == "The tests"
+
+
+def test_a_floor_keeps_from_promotion_what_is_not_worse() -> None:
+    high = [suite(metrics=(SuiteMetric("nDCG@10", "higher", "primary", 0.1, 0.9),))]
+    parsed = lxml.html.document_fromstring(
+        build_report(page(sides(candidate=many(0.0), production=many(0.0)), high)).html
+    )
+    (box,) = parsed.xpath("//section[@class='verdict']")
+    assert said(box[0]) == "● Not worse: not promoted"
+    assert "is beyond the floor 0.9" in said(box)
+    assert "nDCG@10 of the candidate must be at least 0.9" in section(parsed, "The tests")
+
+
+def test_an_inconclusive_verdict_says_what_it_would_take() -> None:
+    before = {f"q{i:03}": 0.5 for i in range(24)}
+    after = {name: 0.5 + (0.3 if i % 2 else -0.3) for i, name in enumerate(before)}
+    made = page(sides(candidate=question_set(after), production=question_set(before)), [suite()])
+    (box,) = lxml.html.document_fromstring(build_report(made).html).xpath("//section[@class='verdict']")
+    assert said(box[0]) == "◆ Inconclusive: not promoted"
+    needed = made.decision.suites[0].tests[0].judgement.questions_needed
+    assert f"With about {needed:,} more questions" in said(box)
+
+
+def test_a_first_release_is_compared_with_nothing(alone: Report) -> None:
+    parsed = lxml.html.document_fromstring(alone.html)
+    (box,) = parsed.xpath("//section[@class='verdict']")
+    assert said(box[0]) == "■ First release: promoted"
+    assert "compared with nothing" in said(box)
+    assert "What was changed" not in said(box)
+    assert "There is no untuned base beside the candidate" in section(parsed, "Levels on dev")
+    assert "No other side was measured" in section(parsed, "Question by question")
+    assert "No release was judged before" in section(parsed, "Over the releases")
+
+
+def test_what_could_not_be_measured_is_said_in_its_place(evaluated: Measured) -> None:
+    decision = undecided("what is in force could not be measured: its vectors are gone")
+    made = page(
+        sides(candidate=evaluated.rows), SUITES, decision, production="a release", problem="its vectors are gone"
+    )
+    parsed = lxml.html.document_fromstring(build_report(made).html)
+    assert said(parsed.xpath("//section[@class='verdict']")[0][0]) == "◆ Inconclusive: not promoted"
+    assert "its vectors are gone" in section(parsed, "The tests")
+
+
+# What the sections hold
+
+
+def test_the_table_of_tests_holds_every_test(made: Page, parsed: lxml.html.HtmlElement) -> None:
+    for decision in made.decision.suites:
+        label = f"{decision.suite.replace('_', ' ').capitalize()} (dev)"
+        _, *shown = table(parsed, f"{label}: candidate against production")
+        assert len(shown) == len(decision.tests) > 0
+        for cells, test in zip(shown, decision.tests, strict=True):
+            judgement = test.judgement
+            detectable = "unknown" if judgement.detectable is None else f"{judgement.detectable:.3f}"
+            assert cells[0] == f"{test.name} {test.role}"
+            assert cells[1:3] == [str(test.before), str(test.after)]
+            assert cells[3].startswith(judgement.estimate.signed)
+            assert (f"bounds [{judgement.low:+.3f}, {judgement.high:+.3f}]" in cells[3]) == (judgement.unmeasured > 0)
+            assert cells[4].startswith(f"{VERDICTS[test.verdict].sign} {VERDICTS[test.verdict].words}")
+            assert ("exact bound" in cells[4]) == judgement.exact
+            assert cells[5] == f"{judgement.margin:.3g} {detectable}"
+            assert cells[6] == f"{p_value(test.p)} {p_value(judgement.p_not_worse)}"
+            assert cells[7] == f"{judgement.estimate.n}, {judgement.estimate.clusters} {judgement.differing}"
+    text = section(parsed, "The tests")
+    assert "does not gate" in text
+    assert "Stale: 1" in text
+
+
+def test_a_margin_that_was_widened_for_few_questions_is_said_to_be() -> None:
+    rows = sides(candidate=many(0.0, 12), production=many(0.0, 12))
+    few = suite(metrics=(SuiteMetric("nDCG@10", "higher", "primary", 0.03),))
+    for data_only in (True, False):
+        decision = decide_all(
+            [few], [decide(few, "dev", *(of(rows, role) for role in ("production", "candidate")), data_only)]
+        )
+        made = page(rows, [few], decision, data_only=data_only)
+        text = section(lxml.html.document_fromstring(build_report(made).html), "The tests")
+        assert (f"Margin: {decision.suites[0].margin:.3g} instead of 0.03, which is declared" in text) == data_only
+
+
+def of(rows: Rows, role: str) -> Rows:
+    return [row for row in rows if row["role"] == role]
+
+
+def test_bounds_are_shown_where_a_question_is_unmeasured() -> None:
+    after = many(0.0)
+    for row in after:
+        if row["question_id"] == "q000":
+            row |= {"unmeasured": "the corpus has none of its answers", **dict.fromkeys(METRICS)}
+    made = page(sides(candidate=after, production=many(0.0)), [suite()])
+    assert made.decision.suites[0].tests[0].judgement.unmeasured == 1
+    text = section(lxml.html.document_fromstring(build_report(made).html), "The tests")
+    assert "bounds [" in text
+    assert "Unmeasured: 1 of them" in text
+
+
+def test_the_levels_of_every_side_and_system_are_there(made: Page, parsed: lxml.html.HtmlElement, rows: Rows) -> None:
+    found = levels(made.suites, rows)
+    assert [one.figures.question_set for one in found] == ["written", "known_items"]
+    for one, label in zip(found, ("Written (dev)", "Known items (dev, synthetic)"), strict=True):
+        head, *shown = table(parsed, f"{label}: every system of every side")
+        assert head[1 : 1 + len(METRICS)] == list(METRICS)
+        assert [cells[0] for cells in shown if len(cells) == 1] == ["candidate", "production", "untuned base"]
+        for cells, level in zip([cells for cells in shown if len(cells) > 1], one.levels, strict=True):
+            assert cells[0] == level.system
+            assert cells[1 : 1 + len(METRICS)] == [str(level.estimates[metric]) for metric in METRICS]
+            assert cells[-1] == (level.ahead.signed if level.ahead else "–")
+
+
+def test_changed_questions_are_shown_with_what_both_sides_found(
+    parsed: lxml.html.HtmlElement, evaluated: Measured, evaluated_before: Measured
 ) -> None:
-    assert len(list(page.iter("svg"))) == 3
-    first = " ".join(next(page.iter("svg")).text_content().split())
-    assert "written (dev)" in first
-    assert "known items (dev, synthetic)" in first
-    first_set = figures(evaluated.rows)[0]
-    for system in SYSTEMS:
-        assert f"{first_set.estimates[system]['nDCG@10'].mean:.3f}" in first
-    assert report.image is not None
-    assert report.image.startswith(b"\x89PNG\r\n")
-
-
-def test_the_worst_questions_come_first_with_what_was_put_before_the_answer(evaluated: Measured) -> None:
-    shown = worst_questions(evaluated.rows, evaluated.index.snapshot)
-    assert sorted(item["question"] for item in shown) == sorted(q.text for q in QUESTIONS if q.answers)
-    assert [item["score"] for item in shown] == sorted(item["score"] for item in shown)
-    for item in shown:
-        (row,) = [r for r in evaluated.rows if r["system"] == "hybrid" and r["question"] == item["question"]]
-        first = min((row["retrieved"].index(a) + 1 for a in row["answers"] if a in row["retrieved"]), default=None)
-        assert item["first_right"] == first
-        texts = [PASSAGES[c.split("#")[0]][int(c.split("#")[1])] for c in row["passages"][:3]]
-        assert [passage.text for passage in item["passages"]] == texts
-
-
-def test_at_most_ten_questions_are_shown_as_worst(evaluated: Measured) -> None:
-    rows = question_set({f"q{i:02}": 1 - i / 20 for i in range(15)})
-    shown = worst_questions(rows, evaluated.index.snapshot)
-    assert [item["question"] for item in shown] == [f"q{i:02}?" for i in range(14, 14 - WORST, -1)]
-
-
-def test_the_short_form_is_a_table() -> None:
-    rows = question_set({"q1": 1.0, "q2": 0.5, "q3": None}, cluster="one")
-    lines = short_form(figures(rows)).splitlines()
-    assert lines[0] == "| questions | system | nDCG@10 | recall@5 | recall@20 | recall@100 | MRR@10 |"
-    assert lines[1] == "| --- | --- | --- | --- | --- | --- | --- |"
-    means = {"bm25": ("0.188", "0.19"), "dense": ("0.375", "0.38"), "hybrid": ("0.750", "0.75")}
-    for line, system in zip(lines[2:], SYSTEMS, strict=True):
-        primary, other = means[system]
-        assert line == f"| written (dev) | {system} | {primary} [0.000, 1.000] |" + f" {other} |" * 4
-
-
-def test_a_report_without_a_measurement_says_so(evaluated: Measured) -> None:
-    rows = question_set({"q1": None})
-    report = build_report("nothing", IDENTITY, rows, evaluated.index.snapshot, figures(rows))
-    assert report.image is None
-    assert "No question was measured" in report.html
-    assert "q1?" in report.html
-    assert report.markdown.startswith("No question was measured")
-
-
-def test_a_report_without_a_baseline_compares_nothing(report: Report, page: lxml.html.HtmlElement) -> None:
-    assert not any("Against" in heading.text_content() for heading in page.iter("h2"))
-    assert "against" not in report.markdown
-    assert "ompared" not in page.text_content()
-
-
-def test_the_comparison_stands_before_the_figures_and_says_what_was_compared(
-    against: Against, compared_page: lxml.html.HtmlElement
-) -> None:
-    headings = [heading.text_content() for heading in compared_page.iter("h2")]
-    assert headings[:4] == ["Against old-<1234>", "What was evaluated", "Written (dev)", "Known items (dev, synthetic)"]
-    identity = cells(compared_page.xpath("//h2[.='What was evaluated']/following-sibling::table")[0])
-    assert identity == [
-        ["", "this evaluation", "compared with"],
-        ["model", "all-minilm", "the <old> one"],
-        ["index", "version <7> & more", "version 6"],
-    ]
-    text = " ".join(compared_page.text_content().split())
-    headline = against.comparisons[0].headline
-    assert f"with old-<1234> it has {headline.before:.3f}: {headline.change.signed}. {headline.reading}" in text
-    assert "Left out of written (dev): 1 unmeasured." in text
-    assert "it does not show that there is none" in text
-
-
-def test_the_comparison_holds_every_difference(against: Against, compared_page: lxml.html.HtmlElement) -> None:
-    tables = [cells(table) for table in compared_page.xpath("//h2[.='What was evaluated']/preceding-sibling::table")]
-    assert len(tables) == len(against.comparisons) == 2
-    for comparison, (head, *rows) in zip(against.comparisons, tables, strict=True):
-        assert head == ["system", "metric", "before", "after", "difference", "questions by nDCG@10"]
-        expected = []
-        for system in SYSTEMS:
-            better, worse, equal = comparison.flips(system)
-            for metric in METRICS:
-                d = comparison.differences[system][metric]
-                shown = [metric, f"{d.before:.3f}", f"{d.after:.3f}", d.change.signed]
-                flips = f"{better} better, {worse} worse, {equal} equal"
-                expected.append([system, *shown, flips] if metric == METRICS[0] else shown)
-        assert rows == expected
-
-
-def test_what_changed_most_is_shown_as_text_with_the_passages_of_both_sides(
-    evaluated_before: Measured, evaluated: Measured, compared_page: lxml.html.HtmlElement
-) -> None:
-    sides = compared_page.xpath("//*[@class='sides']")
-    changes = [pair.change for c in compare(evaluated_before.rows, evaluated.rows) for pair in c.pairs["hybrid"]]
-    assert len(sides) == sum(change != 0 for change in changes) > 0
-    for side in sides:
-        question = side.getparent().find("summary").text_content().split("\xa0")[-1].strip()
-        for shown, measured in zip(side, (evaluated_before, evaluated), strict=True):
+    both = parsed.xpath("//*[@class='sides']")
+    assert both
+    for one in both:
+        question = said(one.getparent().find("summary")).split(" ", 1)[1]
+        for shown, measured in zip(one, (evaluated_before, evaluated), strict=True):
             (row,) = [r for r in measured.rows if (r["question"], r["system"]) == (question, "hybrid")]
-            texts = {r["chunk_id"]: r["text"] for r in measured.index.snapshot.rows(["chunk_id", "text"])}
-            assert [pre.text_content() for pre in shown.iter("pre")] == [texts[c] for c in row["passages"][:3]]
-    before = {pre.text_content() for side in sides for pre in side[0].iter("pre")}
-    assert any("<i>insects</i>" in text and "& ocean? <script>alert('before')</script>" in text for text in before)
-    assert list(compared_page.iter("script", "i")) == []
+            assert [pre.text_content() for pre in shown.iter("pre")] == [passage["text"] for passage in row["shown"]]
+    counts = {cells[0]: cells[2:] for cells in table(parsed, "Questions by nDCG@10, the candidate against")[1:]}
+    assert set(counts) == {"written (dev)", "known_items (dev)"}
+    assert all(re.fullmatch(r"\d+ better, \d+ worse, \d+ equal", cell) for cells in counts.values() for cell in cells)
 
 
-def test_there_is_a_plot_of_the_differences_and_one_of_the_questions_a_set(
-    against: Against, compared_page: lxml.html.HtmlElement
-) -> None:
-    plots = [" ".join(plot.text_content().split()) for plot in compared_page.iter("svg")]
-    assert len(plots) == 3 + 3
-    assert "difference in nDCG@10 with 95 % interval" in plots[1]
-    for comparison in against.comparisons:
-        assert f"{comparison.differences['dense']['nDCG@10'].change.mean:+.3f}" in plots[1]
-    assert sum("questions, from worse than before to better" in plot for plot in plots) == 2
-
-
-def test_the_short_form_gains_a_row_a_set(against: Against, compared: Report) -> None:
-    written, known = (c.headline for c in against.comparisons)
-    assert compared.markdown.splitlines()[-6:] == [
-        "| against old-<1234> | nDCG@10 before | after | difference |",
-        "| --- | --- | --- | --- |",
-        f"| written (dev), hybrid | {written.before:.3f} | {written.after:.3f} | {written.change.signed} |",
-        f"| known items (dev, synthetic), hybrid | {known.before:.3f} | {known.after:.3f} | {known.change.signed} |",
-        "",
-        f"written (dev): {written.reading}",
+def test_time_contamination_history_identity_and_limits_are_there(made: Page, parsed: lxml.html.HtmlElement) -> None:
+    stages = [
+        cells[0]
+        for cells in table(parsed, "Milliseconds of search a dev question: median, and 95th percentile in brackets")
     ]
+    assert stages == ["stage", "full text", "vectors", "fusion", "all three"]
+    assert "No model here has learned any" in section(parsed, "Contamination")
+    history = table(parsed, "Every judged release, oldest first")
+    assert [cells[0] for cells in history[1:]] == ["r0001", "r0002", "this candidate"]
+    assert "the measure changed here" in history[2][3]
+    identity = {cells[0]: cells[1:] for cells in table(parsed, "What each side consists of")}
+    assert identity["of"] == ["candidate", "production", "untuned base"]
+    assert identity["fingerprint"] == [f"{role}-fingerprint" for role in ("candidate", "production", "untuned")]
+    text = section(parsed, "What these questions cannot see")
+    assert "Slices without questions No question that both sides measured is in none." in text
+    assert made.verdict_id in said(parsed)
 
 
-def test_a_baseline_that_is_not_compared_is_named_with_the_reason(evaluated: Measured) -> None:
-    reason = "its evaluation has another <chunker>; run it again"
-    sets = figures(evaluated.rows)
-    baseline = NotCompared("old-1234", reason)
-    report = build_report("articles", IDENTITY, evaluated.rows, evaluated.index.snapshot, sets, baseline)
-    page = lxml.html.document_fromstring(report.html)
-    assert page.xpath("//h2[.='Against old-1234']/following-sibling::p")[0].text_content() == f"Not compared: {reason}."
-    assert report.markdown.endswith(f"Not compared with old-1234: {reason}.")
-    assert len(list(page.iter("svg"))) == 3
+def test_texts_of_test_questions_are_nowhere() -> None:
+    after, before = many(-0.2, part="test"), many(0.0, part="test")
+    for row in [*after, *before]:
+        row["question"] = f"secret {row['question_id']}"
+    after[0]["stale"] = "changed at the source: a"
+    report = build_report(page(sides(candidate=after, production=before), [suite()], part="test"))
+    assert "secret" not in report.html
+    assert "worse" in report.html
+    assert "No dev question was measured" in report.html
 
 
-def test_a_baseline_that_shares_no_question_says_so(evaluated: Measured) -> None:
-    rows = question_set({"q1": 0.5})
-    snapshot = evaluated.index.snapshot
-    against = Against("old-1234", IDENTITY, snapshot, compare(question_set({"q2": 0.5}), rows))
-    report = build_report("articles", IDENTITY, rows, snapshot, figures(rows), against)
-    assert "No question is shared" in report.html
-    assert "2 asked by one evaluation only" in report.html
-    assert report.markdown.endswith("Not compared with old-1234: no question is shared.")
+# The short form
+
+
+def test_the_short_form_has_the_verdict_then_the_tests_then_the_figures(made: Page, report: Report, rows: Rows) -> None:
+    lines = report.markdown.splitlines()
+    sign = VERDICTS[made.decision.verdict].sign
+    assert lines[0].startswith(f"**{sign} ")
+    assert lines[0].endswith(made.decision.reason)
+    tests = [test for one in made.decision.suites for test in one.tests]
+    assert len(
+        [line for line in lines if line.startswith(("| written (dev) | nDCG", "| written (dev) | recall"))]
+    ) + len(
+        [line for line in lines if line.startswith(("| known_items (dev) | nDCG", "| known_items (dev) | recall"))]
+    ) == len(tests)
+    own = figures(row for row in rows if row["role"] == "candidate")
+    for s in own:
+        for system in SYSTEMS:
+            assert sum(str(s.estimates[system]["nDCG@10"]) in line and f"| {system} |" in line for line in lines) >= 1
+    for line in lines:
+        if line.startswith("|"):
+            assert line.count("|") in (9, 8)
+
+
+def test_the_short_form_of_a_first_release_is_short() -> None:
+    lines = short_form(first(), figures(question_set({"q1": 1.0, "q2": 0.5, "q3": None}, cluster="one"))).splitlines()
+    assert lines[0].startswith("**■ First release: promoted.** nothing was in force")
+    assert lines[2] == "| figures | system | nDCG@10 | recall@5 | recall@20 | recall@100 | MRR@10 |"
+    assert lines[-1] == "| written (dev) | hybrid | 0.750 [0.000, 1.000] |" + " 0.75 |" * 4
+    assert len(lines) == 7
+
+
+def test_without_a_measured_dev_question_there_is_a_report_all_the_same() -> None:
+    report = build_report(page(sides(candidate=question_set({"q1": None})), [suite()]))
+    assert report.image is None
+    assert "No dev question was measured" in report.html
+    assert "q1?" in report.html
+    assert "No dev question was measured" in report.markdown
+
+
+def test_the_image_shows_the_tests_or_else_the_levels(report: Report, alone: Report) -> None:
+    assert report.image is not None
+    assert alone.image is not None
+    assert report.image.startswith(b"\x89PNG\r\n")
+    assert alone.image.startswith(b"\x89PNG\r\n")
+    assert report.image != alone.image

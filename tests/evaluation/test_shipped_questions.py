@@ -1,4 +1,4 @@
-"""The questions that ship with python_docs: people's wording, answers that exist, and no word of an answer's name."""
+"""The suite that ships with python_docs: people's wording, answers that exist, margins that the questions can show."""
 
 import json
 import re
@@ -12,6 +12,9 @@ from llmops_pipelines.corpus.document import SourceDocument
 from llmops_pipelines.corpus.sources.python_docs import PythonDocsSource
 from llmops_pipelines.evaluation.question_files import load_questions
 from llmops_pipelines.evaluation.questions import Question, clusters, resolve_answers
+from llmops_pipelines.evaluation.suite_files import load_suite
+from llmops_pipelines.evaluation.suites import Suite
+from llmops_pipelines.evaluation.verdict import Verdict, judge
 from tests.conftest import PROJECT
 
 PACKAGES = ("dagster", "pandas", "pyarrow", "lancedb")
@@ -38,9 +41,19 @@ def questions() -> list[Question]:
 
 
 @pytest.fixture(scope="module")
-def names() -> dict[str, str]:
+def suite() -> Suite:
+    return load_suite(FILE.with_suffix(".yaml"))
+
+
+@pytest.fixture(scope="module")
+def documents() -> list[SourceDocument]:
+    """What the packages as installed document."""
+    return [d for d in PythonDocsSource(PACKAGES).documents() if isinstance(d, SourceDocument)]
+
+
+@pytest.fixture(scope="module")
+def names(documents: list[SourceDocument]) -> dict[str, str]:
     """The doc_id of every name under which the packages as installed offer a symbol."""
-    documents = [d for d in PythonDocsSource(PACKAGES).documents() if isinstance(d, SourceDocument)]
     by_alias = {alias: d.doc_id for d in reversed(documents) for alias in d.aliases}
     return by_alias | {d.doc_id: d.doc_id for d in documents}
 
@@ -126,3 +139,29 @@ def test_no_answer_is_named_twice_and_all_are_of_one_grade(questions: list[Quest
 def test_lines_hold_nothing_but_the_documented_fields() -> None:
     lines = [json.loads(line) for line in Path(FILE).read_text("utf-8").splitlines()]
     assert {field for line in lines for field in line} == {"id", "question", "answers", "part", "rejected"}
+
+
+def test_the_suite_asks_them_and_judges_their_test_part(suite: Suite, questions: list[Question]) -> None:
+    assert (suite.name, suite.gates, suite.gate_part, suite.primary.name) == ("written", True, "test", "nDCG@10")
+    assert suite.questions == questions
+
+
+def test_every_question_is_in_a_slice(
+    suite: Suite, questions: list[Question], names: dict[str, str], documents: list[SourceDocument]
+) -> None:
+    collections = {document.doc_id: document.collection for document in documents}
+    resolved = resolve_answers(questions, names)
+    assert [q.id for q in resolved if not any(found.holds(q, collections) for found in suite.slices)] == []
+    assert {found.collection for found in suite.slices} == set(PACKAGES)
+
+
+def test_a_night_on_which_nothing_changed_passes_at_the_declared_margins(
+    suite: Suite, questions: list[Question], names: dict[str, str]
+) -> None:
+    """With all of the test questions at the margins, with the fewest that are judged at that of changed data."""
+    test = [question for question in resolve_answers(questions, names) if question.part == suite.gate_part]
+    for metric in (suite.primary, *suite.guards):
+        margin = suite.margin(metric)
+        assert judge([0.0] * len(test), clusters(test), margin).verdict is Verdict.NOT_WORSE
+        fewest = [str(i) for i in range(suite.min_questions)]
+        assert judge([0.0] * len(fewest), fewest, suite.margin(metric, data_only=True)).verdict is Verdict.NOT_WORSE

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from llmops_pipelines.evaluation.intervals import Estimate
-from llmops_pipelines.evaluation.sign_flip import sign_flip
+from llmops_pipelines.evaluation.sign_flip import ENUMERATED, sign_flip
 
 BOUNDS = (-1.0, 1.0)
 STEP = 1e-9
@@ -69,6 +69,30 @@ def test_single_questions_agree_with_scipy(number: int) -> None:
     )
     ours = sign_flip(list(after - before), [str(i) for i in range(number)])
     assert ours.p() == pytest.approx(theirs.pvalue, abs=0.01)
+
+
+@pytest.mark.parametrize(("gains", "losses", "equal"), [(8, 1, 0), (5, 2, 6), (30, 12, 100), (60, 40, 0)])
+def test_gains_and_losses_of_one_size_agree_with_the_exact_test_of_signs(gains: int, losses: int, equal: int) -> None:
+    """McNemar's exact test."""
+    values = [1.0] * gains + [-1.0] * losses + [0.0] * equal
+    found = sign_flip(values, [str(i) for i in range(len(values))])
+    theirs = stats.binomtest(gains, gains + losses)
+    assert found.p() == pytest.approx(min(1.0, theirs.pvalue), abs=0.02 if len(values) > ENUMERATED else 1e-9)
+
+
+@pytest.mark.parametrize("number", [12, 40])
+def test_one_sided_p_agree_with_scipy(number: int) -> None:
+    before, after = np.random.default_rng(number).beta(2, 3, (2, number))
+    theirs = stats.permutation_test(
+        (after, before),
+        lambda x, y: np.mean(x - y),
+        permutation_type="samples",
+        n_resamples=40_000,
+        alternative="greater",
+        rng=1,
+    )
+    found = sign_flip(list(after - before), [str(i) for i in range(number)])
+    assert found.p_above() == pytest.approx(theirs.pvalue, abs=0.015)
 
 
 def test_a_difference_that_is_the_same_everywhere_is_certain() -> None:

@@ -1,6 +1,7 @@
 """The split into parts: no module and no nearly equal text in two of them, and shares near 60, 20 and 20 %."""
 
 from collections import Counter
+from dataclasses import replace
 from itertools import combinations
 
 from hypothesis import given, settings
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 
 from llmops_pipelines.evaluation.near_questions import words
 from llmops_pipelines.evaluation.questions import Question
-from llmops_pipelines.evaluation.split import SHARES, split_documents, split_questions
+from llmops_pipelines.evaluation.split import SHARES, split_documents, split_questions, with_dev
 
 WORDS = 40
 
@@ -119,3 +120,19 @@ def test_questions_are_joined_through_answers_and_through_wording() -> None:
 def test_a_hundred_unrelated_questions_split_exactly() -> None:
     questions = [Question(f"q{i}", text(i, 0, i), {f"d{i}": 1}, "written", "train") for i in range(100)]
     assert Counter(split_questions(questions, HALVES).values()) == {"train": 85, "dev": 15}
+
+
+def claim(name: str, part: str, *answers: str) -> Question:
+    return Question(name, f"{name} {name}1 {name}2?", dict.fromkeys(answers, 1), "claims", part)
+
+
+def test_a_fifth_of_train_becomes_dev_where_there_is_none_and_what_shares_an_answer_stays_together() -> None:
+    train = [claim(f"q{i}", "train", f"d{i // 2}") for i in range(100)]
+    given = [*train, claim("t", "test", "d0")]
+    found = with_dev(given)
+    assert [replace(question, part="") for question in found] == [replace(question, part="") for question in given]
+    assert Counter(question.part for question in found) == {"train": 80, "dev": 20, "test": 1}
+    assert len({(answer, q.part) for q in found[:-1] for answer in q.answers}) == 50
+    assert {q.id: q.part for q in with_dev(given[::-1])} == {q.id: q.part for q in found}
+    for fixed in ([*train, claim("v", "dev", "x")], [claim("t", "test", "x")], []):
+        assert with_dev(fixed) == fixed
