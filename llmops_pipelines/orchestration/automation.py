@@ -1,37 +1,45 @@
-"""What runs by itself: the sensor that registers models (on), nightly runs and maintenance (off until switched on)."""
+"""What runs by itself: the sensor that registers and observes (on), nightly runs and maintenance (off until switched on)."""
 
 import dagster as dg
 
 from llmops_pipelines.embedding.model_folder import ModelError
 from llmops_pipelines.orchestration.corpus import Corpus
 from llmops_pipelines.orchestration.life import life_runs
-from llmops_pipelines.orchestration.partitions import unregistered
+from llmops_pipelines.orchestration.observed import changed
+from llmops_pipelines.orchestration.partitions import standing_keys, unregistered
 from llmops_pipelines.resources.lake import LakeResource
 
 REGISTER_SECONDS = 60
 
 
 def register_sensor(corpus: Corpus) -> dg.SensorDefinition:
-    """Registers partition keys; costs a hash of the weights when they change, and nothing else. It downloads nothing."""
+    """Registers partition keys and observes suites and production; it costs a hash of the weights when they change.
+
+    It downloads nothing and starts nothing.
+    """
 
     @dg.sensor(
         name=f"{corpus.name}_register_models",
         minimum_interval_seconds=REGISTER_SECONDS,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description=f"Registers the embedding models of {corpus.name} as partitions. It starts no run.",
+        description=f"Registers the embedding models of {corpus.name} as partitions, and observes its suites and what is in "
+        "production. It starts no run.",
     )
     def register_models(context: dg.SensorEvaluationContext, lake: LakeResource) -> dg.SensorResult | dg.SkipReason:
+        store = lake.open()
         try:
             models = corpus.usable_models()
-            missing = unregistered(corpus, context.instance, lake.open(), models)
+            missing = unregistered(corpus, context.instance, store, models)
+            observations = changed(corpus, context.instance, store, standing_keys(corpus, store, models))
         except ModelError as error:
             return dg.SkipReason(str(error))
         problems = "\n".join(map(str, models.problems.values()))
-        if not missing:
-            return dg.SkipReason(problems or "every model is registered")
+        if not missing and not observations:
+            return dg.SkipReason(problems or "every model is registered, suites and production are what they were")
         return dg.SensorResult(
             skip_reason=problems or None,
-            dynamic_partitions_requests=[corpus.embedding_model.build_add_request(missing)],
+            dynamic_partitions_requests=[corpus.embedding_model.build_add_request(missing)] if missing else None,
+            asset_events=observations,
         )
 
     return register_models

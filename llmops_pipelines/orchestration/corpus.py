@@ -21,12 +21,13 @@ from llmops_pipelines.embedding.configured import (
     usable_models,
 )
 from llmops_pipelines.embedding.embedder import Embedder
-from llmops_pipelines.embedding.engines import shared_embedder
-from llmops_pipelines.embedding.hosted_embedder import shared_hosted_embedder
+from llmops_pipelines.embedding.engines import embedder_of
 from llmops_pipelines.embedding.hosted_model import HostedModel
 from llmops_pipelines.embedding.hub import Tell
 from llmops_pipelines.embedding.model_folder import BUNDLED_NAME, ModelError, ModelFolder
+from llmops_pipelines.embedding.references import Reference, reference, registered_reference
 from llmops_pipelines.embedding.registry import Registry
+from llmops_pipelines.evaluation.suites import Suite
 from llmops_pipelines.orchestration.settings import CorpusSettings
 from llmops_pipelines.storage.lake import Lake
 from llmops_pipelines.storage.snapshot import Snapshot
@@ -74,6 +75,11 @@ class Corpus:
     @cached_property
     def chunker(self) -> Chunker:
         return self.settings.chunks.chunker_for(self.base_model)
+
+    @property
+    def suites(self) -> list[Suite]:
+        """The suites that models are judged by, as they are now, the one of the headline first. Raises SuiteError."""
+        return self.settings.evaluation.load_suites(self.folder)
 
     @property
     def configured(self) -> list[ConfiguredModel]:
@@ -139,15 +145,24 @@ class Corpus:
 
     def embedder(self, key: str, lake: Lake) -> Embedder:
         """The embedder of a model key, loaded once a process."""
-        model = self.model(key, lake)
-        if isinstance(model, HostedModel):
-            return shared_hosted_embedder(model)
         section = self.settings.embeddings
-        return shared_embedder(model, section.precision, section.engine)
+        return embedder_of(self.model(key, lake), section.precision, section.engine)
+
+    def model_reference(self, key: str, lake: Lake) -> Reference:
+        """Where the model of a key is found, and how it is run, for readers without this YAML. Raises ModelError."""
+        section = self.settings.embeddings
+        model = self.model(key, lake)
+        run = {} if isinstance(model, HostedModel) else {"precision": section.precision, "engine": section.engine}
+        for entry in self.registry(lake).entries():
+            if entry.key == key:
+                return {"found": registered_reference(entry), **run}
+        named = [one for one in self.configured if one.name == model.name]
+        configured = next(one for one in named if key in usable_models([one]).by_key)
+        return {"found": reference(configured), **run}
 
     def registry(self, lake: Lake) -> Registry:
         """The models that were tuned on this corpus."""
-        return Registry(f"{lake.uri.rstrip('/')}/models/{self.name}")
+        return Registry.beside(lake, self.name)
 
     def base_dep(self, stage: str) -> dg.AssetDep:
         """A dependency on the base model's partition of `stage` alone: what tuned models do never causes a tuning."""
@@ -169,10 +184,11 @@ class Corpus:
         return snapshot
 
     def index_with_sources(self, lake: Lake, index: Snapshot) -> dict[str, Snapshot]:
-        """`index` with the versions of `documents` (clean) and `chunks` that it was built from."""
+        """`index` with the versions of `source` (all documents), `documents` (clean) and `chunks` that it was built from."""
         lineage = index.summary["lineage"]
         return {
             "index": index,
+            "source": lake.at(self.table("documents"), lineage["source"]["version"]),
             "documents": lake.at(self.table("clean_documents"), lineage["documents"]["version"]),
             "chunks": lake.at(self.table("chunks"), lineage["chunks"]["version"]),
         }
@@ -189,10 +205,12 @@ class Corpus:
         description: str | None = None,
         group: str | None = None,
         fresh_hours: int | None = None,
+        output_required: bool = True,
     ) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
         """The `@dg.asset` decorator of a stage. `checks` are its blocking gates by name, with their descriptions.
 
-        The description is the function's docstring where none is given, the group that of the corpus.
+        The description is the function's docstring where none is given, the group that of the corpus. An asset that need
+        not be materialised by a run that succeeds has no `output_required`.
         """
         partitions_def = self.embedding_model if partitioned else None
         key = self.key(stage)
@@ -207,6 +225,7 @@ class Corpus:
             kinds={"python", *kinds},
             tags={"corpus": self.name, "stage": stage},
             pool=self.pool(stage),
+            output_required=output_required,
             freshness_policy=dg.FreshnessPolicy.time_window(
                 fail_window=datetime.timedelta(hours=fresh_hours or self.settings.fresh_hours)
             ),

@@ -11,7 +11,7 @@ from llmops_pipelines.resources.lake import LakeResource
 from llmops_pipelines.storage.frames import read_frame, write_frame
 
 # Tables of a corpus that are no assets.
-RESERVED = ("releases", "question_embeddings")
+RESERVED = ("releases", "verdicts", "question_embeddings")
 
 
 class LakeIOManager(dg.ConfigurableIOManager):

@@ -1,13 +1,15 @@
-"""The jobs of a corpus: its whole life, a candidate, a promotion, the way back, repair and maintenance."""
+"""The jobs of a corpus: its whole life, a candidate, a promotion, the way back, withdrawal, repair and maintenance."""
 
 from typing import Any
 
 import dagster as dg
 
 from llmops_pipelines.orchestration.corpus import Corpus
+from llmops_pipelines.orchestration.observed import tell_observed
 from llmops_pipelines.orchestration.repairing import REPAIR_TAG
 from llmops_pipelines.orchestration.stages import CANDIDATE_STAGES, RELEASE
 from llmops_pipelines.orchestration.stages.release import history_table
+from llmops_pipelines.release.manifest import Release
 from llmops_pipelines.release.releases import Releases
 from llmops_pipelines.resources.lake import LakeResource
 
@@ -15,10 +17,17 @@ AssetJob = Any  # what `define_asset_job` returns has no public name
 
 
 class RollbackConfig(dg.Config):
-    """Where to go back to."""
+    """Where to go back to: an earlier release, the one before that in force where none is named."""
 
     release_id: str = ""
     reason: str = "rollback from the job"
+
+
+class WithdrawConfig(dg.Config):
+    """What is never to be served again, what is in force where nothing is named, and why."""
+
+    release_id: str = ""
+    reason: str
 
 
 def life_job(corpus: Corpus) -> AssetJob:
@@ -78,15 +87,7 @@ def rollback_job(corpus: Corpus) -> dg.JobDefinition:
     def rollback_release(context: dg.OpExecutionContext, config: RollbackConfig, lake: LakeResource) -> None:
         """Appends a row that puts an earlier release in force again; touches no vector."""
         releases = Releases(lake.open(), corpus.name)
-        release = releases.rollback(f"run {context.run_id}", config.reason, config.release_id or None)
-        context.log.info(f"{release.release_id} is in force: {release.manifest.model_key}")
-        context.log_event(
-            dg.AssetObservation(
-                corpus.key("release"),
-                partition=release.manifest.model_key,
-                metadata={"release_id": release.release_id, "releases": history_table(releases.history())},
-            )
-        )
+        _observe(context, corpus, releases, releases.rollback(_by(context), config.reason, config.release_id or None))
 
     @dg.job(
         name=f"{corpus.name}_rollback",
@@ -97,3 +98,48 @@ def rollback_job(corpus: Corpus) -> dg.JobDefinition:
         rollback_release()
 
     return rollback
+
+
+def withdraw_job(corpus: Corpus) -> dg.JobDefinition:
+    """A release that is never to be served again."""
+
+    @dg.op(name=f"{corpus.name}_withdraw_release", pool=corpus.pool("release"))
+    def withdraw_release(context: dg.OpExecutionContext, config: WithdrawConfig, lake: LakeResource) -> None:
+        """Appends a row that withdraws a release; what was valid before it is in force again."""
+        releases = Releases(lake.open(), corpus.name)
+        _observe(context, corpus, releases, releases.withdraw(_by(context), config.reason, config.release_id or None))
+
+    @dg.job(
+        name=f"{corpus.name}_withdraw",
+        description="Withdraws what is in force, or the release that release_id names: it is never served again.",
+        tags={"corpus": corpus.name},
+    )
+    def withdraw() -> None:
+        withdraw_release()
+
+    return withdraw
+
+
+def _by(context: dg.OpExecutionContext) -> str:
+    return f"run {context.run_id}"
+
+
+def _observe(context: dg.OpExecutionContext, corpus: Corpus, releases: Releases, row: Release) -> None:
+    """Tell the release's page in the UI what was appended, and what is in force now."""
+    tell_observed(corpus, context.instance, releases.lake, context.log)
+    current = releases.in_force()
+    now = f"{current.release_id}, {current.manifest.model_key}" if current else "nothing"
+    context.log.info(f"{row.release_id}, a {row.action}; in force: {now}")
+    context.log_event(
+        dg.AssetObservation(
+            corpus.key("release"),
+            partition=(current or row).manifest.model_key,
+            metadata={
+                "release_id": row.release_id,
+                "action": row.action,
+                "reason": row.reason,
+                "in force": now,
+                "releases": history_table(releases.standings()),
+            },
+        )
+    )

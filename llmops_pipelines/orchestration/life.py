@@ -15,7 +15,7 @@ from llmops_pipelines.storage.lake import Lake
 class PlannedRun:
     """A run of a job of a corpus for one partition key; the stages `without` are left out of it."""
 
-    job: Literal["life", "candidate", "repair"]
+    job: Literal["life", "candidate", "promote", "repair"]
     key: str
     without: tuple[str, ...] = ()
 

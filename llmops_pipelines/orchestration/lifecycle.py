@@ -12,7 +12,9 @@ from llmops_pipelines.orchestration.jobs import (
     promote_job,
     repair_job,
     rollback_job,
+    withdraw_job,
 )
+from llmops_pipelines.orchestration.observed import observed_assets
 from llmops_pipelines.orchestration.source_sensor import source_sensor
 from llmops_pipelines.orchestration.stages.chunks import chunks_asset
 from llmops_pipelines.orchestration.stages.clean_documents import clean_documents_asset
@@ -38,13 +40,17 @@ STAGES = (
     evaluation_report_asset,
     release_asset,
 )
-JOBS = (life_job, candidate_job, promote_job, rollback_job, repair_job, maintenance_job)
+JOBS = (life_job, candidate_job, promote_job, rollback_job, withdraw_job, repair_job, maintenance_job)
 
 
 def lifecycle(corpus: Corpus) -> dg.Definitions:
     """The assets, jobs, schedules and sensors of `corpus`."""
     return dg.Definitions(
-        assets=[*(automated(corpus, stage(corpus)) for stage in STAGES), maintenance_asset(corpus)],
+        assets=[
+            *observed_assets(corpus),
+            *(automated(corpus, stage(corpus)) for stage in STAGES),
+            maintenance_asset(corpus),
+        ],
         jobs=[job(corpus) for job in JOBS],
         schedules=[nightly_schedule(corpus), maintenance_schedule(corpus)],
         sensors=[register_sensor(corpus), candidate_sensor(corpus), source_sensor(corpus)],

@@ -7,7 +7,7 @@ import dagster as dg
 from llmops_pipelines.embedding.configured import UsableModels
 from llmops_pipelines.embedding.hub import Tell
 from llmops_pipelines.embedding.model_folder import ModelError
-from llmops_pipelines.release.releases import Releases
+from llmops_pipelines.release.ledger import Ledger
 from llmops_pipelines.storage.lake import Lake
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def standing_keys(corpus: "Corpus", lake: Lake, models: UsableModels) -> list[st
 
     Raises ModelError where a configured and a tuned model that differ have one key.
     """
-    named = {release.manifest.model_key for release in Releases(lake, corpus.name).history()}
+    named = {release.manifest.model_key for release in Ledger(lake, corpus.name).history()}
     training = lake.published(corpus.table("fine_tuned_model"))
     named |= {training.summary["model_key"]} if training else set()
     entries = corpus.registry(lake).entries()
@@ -69,7 +69,7 @@ def production_key(corpus: "Corpus", lake: Lake) -> str:
     """
     base = corpus.model_keys()[0]
     models = corpus.usable_models()
-    current = Releases(lake, corpus.name).in_force()
+    current = Ledger(lake, corpus.name).in_force()
     released = current.manifest.model_key if current else base
     if released in standing_keys(corpus, lake, models):
         return released

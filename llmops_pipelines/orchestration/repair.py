@@ -1,13 +1,15 @@
 """What is wrong with the embeddings and the index of one model, in what is published and in what is released."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from llmops_pipelines.index.damage import Damage, embedding_damage, index_damage
-from llmops_pipelines.orchestration.corpus import Corpus
-from llmops_pipelines.release.releases import Release, ReleaseError, Releases
+from llmops_pipelines.release.ledger import Ledger
+from llmops_pipelines.release.manifest import Release, ReleaseError
 from llmops_pipelines.storage.lake import Lake
-from llmops_pipelines.storage.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    from llmops_pipelines.orchestration.corpus import Corpus
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,7 @@ class Diagnosis:
         }
 
 
-def diagnose(corpus: Corpus, lake: Lake, model_key: str) -> Diagnosis:
+def diagnose(corpus: "Corpus", lake: Lake, model_key: str) -> Diagnosis:
     """Reconcile what is published and released of a model with its chunks. Raises ReleaseError where there is none."""
     fingerprint = corpus.model(model_key, lake).fingerprint
     index = lake.published(corpus.table("vector_index", model_key))
@@ -44,7 +46,7 @@ def diagnose(corpus: Corpus, lake: Lake, model_key: str) -> Diagnosis:
         embedding_damage(name, lake.published(name), chunks, fingerprint),
         index_damage(index, chunks, fingerprint, "published"),
     ]
-    release = Releases(lake, corpus.name).in_force()
+    release = Ledger(lake, corpus.name).in_force()
     if release is not None and release.manifest.model_key != model_key:
         release = None
     if release is not None and release.manifest.index_version != index.version:
@@ -52,8 +54,8 @@ def diagnose(corpus: Corpus, lake: Lake, model_key: str) -> Diagnosis:
     return Diagnosis(model_key, release, tables)
 
 
-def released_damage(corpus: Corpus, lake: Lake, release: Release) -> Damage:
+def released_damage(corpus: "Corpus", lake: Lake, release: Release) -> Damage:
     """What is wrong with the index that `release` names."""
-    index: Snapshot = Releases(lake, corpus.name).open_index(release)
+    index = Ledger(lake, corpus.name).open_index(release)
     chunks = corpus.index_with_sources(lake, index)["chunks"]
     return index_damage(index, chunks, release.manifest.fingerprint, f"released as {release.release_id}")

@@ -2,26 +2,24 @@
 
 from typing import Any
 
+from llmops_pipelines import release as releases
 from llmops_pipelines.evaluation.contamination import Learned
 from llmops_pipelines.evaluation.measure import collect_questions, measure
+from llmops_pipelines.evaluation.questions import QuestionError
 from llmops_pipelines.index.search import Searcher, SearchIndex
+from llmops_pipelines.orchestration.candidacy import Candidacy
 from llmops_pipelines.orchestration.corpus import Corpus
-from llmops_pipelines.release.releases import Release, ReleaseError, Releases
+from llmops_pipelines.orchestration.measuring import spend_looks
+from llmops_pipelines.release.ledger import Ledger
+from llmops_pipelines.release.manifest import Release, ReleaseError
 from llmops_pipelines.storage import schemas
 from llmops_pipelines.storage.lake import Lake
 
 
 def released_searcher(corpus: Corpus, lake: Lake) -> tuple[Release, Searcher]:
     """The release in force with its index and the embedder of its model. Raises ReleaseError before the first release."""
-    releases = Releases(lake, corpus.name)
-    release = releases.in_force()
-    if release is None:
-        raise ReleaseError(
-            f"corpus {corpus.name} has no release in the lake {lake.uri}: run `llmops run {corpus.name}`, "
-            "or materialise its assets in the UI"
-        )
-    index = SearchIndex(releases.open_index(release), corpus.settings.vector_index.index_settings())
-    return release, Searcher(index, corpus.embedder(release.manifest.model_key, lake))
+    with releases.open(corpus.name, lake).held() as held:
+        return held.release, held.searcher
 
 
 def model_searcher(corpus: Corpus, lake: Lake, key: str) -> Searcher:
@@ -36,13 +34,23 @@ def model_searcher(corpus: Corpus, lake: Lake, key: str) -> Searcher:
     return Searcher(SearchIndex(index, corpus.settings.vector_index.index_settings()), embedder)
 
 
-def evaluate_part(corpus: Corpus, lake: Lake, key: str, searcher: Searcher, part: str) -> list[dict[str, Any]]:
-    """Evaluation rows of the index of model `key` on the questions of `part`; only the questions' vectors are recorded."""
-    section = corpus.settings.evaluation
+def evaluate_part(
+    corpus: Corpus, lake: Lake, key: str, searcher: Searcher, part: str, released: bool = True
+) -> list[dict[str, Any]]:
+    """Evaluation rows of the index of model `key` on the questions of `part`; only the questions' vectors are recorded.
+
+    At test questions that is a look, recorded first, unless the index is the one `released` or its configuration was in
+    force before. Raises QuestionError where no look is left.
+    """
+    suites = corpus.suites
+    if part == "test" and not released:
+        candidacy = Candidacy.of(corpus, lake, searcher.index.snapshot, key)
+        configuration = candidacy.candidate.configuration_identity
+        spent = {} if candidacy.known else spend_looks(corpus, lake, suites, configuration, "llmops evaluate --test")
+        if reasons := [reason for reason in spent.values() if reason]:
+            raise QuestionError("; ".join(reasons))
     sources = corpus.index_with_sources(lake, searcher.index.snapshot)
-    questions = collect_questions(
-        section.files(corpus.folder), section.known_items, part, sources["documents"], sources["chunks"]
-    )
+    questions = collect_questions(suites, part, sources["source"], sources["documents"], sources["chunks"])
     writer = lake.writer(corpus.table("question_embeddings", key), schemas.embeddings(searcher.embedder.dimension))
     learned = Learned.of(corpus.model(key, lake).folder)
     return measure(searcher.index, searcher.embedder, questions, writer, learned=learned).rows
@@ -56,7 +64,7 @@ def same_corpus(one: Searcher, other: Searcher) -> bool:
 
 def corpus_status(corpus: Corpus, lake: Lake) -> dict[str, Any]:
     """The release in force and every published table of a corpus, as JSON values."""
-    release = Releases(lake, corpus.name).in_force()
+    release = Ledger(lake, corpus.name).in_force()
     released = f"{release.release_id} with {release.manifest.model_key}" if release else "no release"
     snapshots = [snapshot for name in corpus.tables(lake) if (snapshot := lake.published(name))]
     tables = [

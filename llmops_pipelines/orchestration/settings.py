@@ -15,6 +15,7 @@ from llmops_pipelines.orchestration.stages.embeddings import EmbeddingsSection
 from llmops_pipelines.orchestration.stages.evaluation import EvaluationSection
 from llmops_pipelines.orchestration.stages.fine_tuned_model import FineTunedModelSection
 from llmops_pipelines.orchestration.stages.maintenance import MaintenanceSection
+from llmops_pipelines.orchestration.stages.release import ReleaseSection
 from llmops_pipelines.orchestration.stages.training_set import TrainingSetSection
 from llmops_pipelines.orchestration.stages.vector_index import VectorIndexSection
 
@@ -34,6 +35,7 @@ class CorpusSettings(Section):
     training_set: TrainingSetSection = TrainingSetSection()
     fine_tuned_model: FineTunedModelSection = FineTunedModelSection()
     evaluation: EvaluationSection = EvaluationSection()
+    release: ReleaseSection = ReleaseSection()
     maintenance: MaintenanceSection = MaintenanceSection()
     owners: list[Owner] = Field(default=["team:data"], description="E-mail addresses, or teams as `team:name`.")
     schedule: str = Field(

@@ -8,10 +8,10 @@ import pytest
 
 from llmops_pipelines.orchestration.corpus import Corpus
 from llmops_pipelines.orchestration.partitions import register_keys
-from llmops_pipelines.orchestration.stages import CANDIDATE_STAGES, SOURCE_STAGES, chunks
+from llmops_pipelines.orchestration.stages import CANDIDATE_STAGES, RELEASE, SOURCE_STAGES, chunks
 from llmops_pipelines.quality.gates import GateResult
 from llmops_pipelines.storage import Lake
-from tests.dagster_runs import definitions, failure, run_job
+from tests.dagster_runs import checks, definitions, failure, run_job
 from tests.embedding.tiny_models import tiny_model
 from tests.orchestration.tunable import tunable
 from tests.tuning.threads import one_thread
@@ -21,6 +21,9 @@ from tests.tuning.threads import one_thread
 def single_threaded() -> Iterator[None]:
     with one_thread():
         yield
+
+
+WAY = (*CANDIDATE_STAGES, RELEASE)
 
 
 class Home:
@@ -61,7 +64,7 @@ class Home:
             self._definitions(), self.instance, asset_selection=self.sensor().asset_selection, cursor=self.cursor
         )
         self.cursor = result.cursor
-        stages = [self.corpus.key(stage) for stage in CANDIDATE_STAGES]
+        stages = [self.corpus.key(stage) for stage in WAY]
         requested = [
             (key.path[-1], model)
             for key in stages
@@ -94,7 +97,7 @@ def home(tmp_path: Path, lake: Lake) -> Iterator[Home]:
 
 
 def way(*keys: str) -> list[tuple[str, str]]:
-    return [(stage, key) for stage in CANDIDATE_STAGES for key in sorted(keys)]
+    return [(stage, key) for stage in WAY for key in sorted(keys)]
 
 
 def test_exactly_the_new_key_is_requested_and_once(home: Home) -> None:
@@ -105,7 +108,9 @@ def test_exactly_the_new_key_is_requested_and_once(home: Home) -> None:
     assert home.tick() == way(new)
     assert home.tick() == []  # its run waits
     assert home.tick() == []
-    assert home.run(new, *CANDIDATE_STAGES).success
+    taken = home.run(new, *WAY)
+    assert taken.success
+    assert checks(taken)["evaluation_report:verdict"] == checks(taken)["release:promoted"]
     assert home.tick() == []
 
     home.add_document()

@@ -27,7 +27,7 @@ def corpus_of(folder: Path, *models: dict[str, object] | str) -> Corpus:
         "name": "articles",
         "source": {"type": "directory", "uri": "documents"},
         "embeddings": {"models": models, "precision": "fp32"},
-        "evaluation": {"questions": {"written": "questions.jsonl"}},
+        "evaluation": {"suites": ["written.yaml"]},
     }
     return Corpus(CorpusSettings.model_validate(settings), folder)
 
@@ -47,15 +47,18 @@ def hub(httpserver: HTTPServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 
 def evaluate_sensor(corpus: Corpus, instance: dg.DagsterInstance, lake: Lake) -> tuple[list[str], str | None]:
-    """The keys that the sensor asks to register, and the reason that it gives."""
+    """The keys that the sensor asks to register, and the reason that it gives. What it observes is reported."""
     context = dg.build_sensor_context(instance=instance)
     result = register_sensor(corpus)(context, lake=LakeResource(uri=lake.uri))
     if isinstance(result, dg.SkipReason):
         return [], result.skip_message
     assert isinstance(result, dg.SensorResult)
-    (request,) = result.dynamic_partitions_requests or []
+    for event in result.asset_events or []:
+        assert isinstance(event, dg.AssetObservation)
+        instance.report_runless_asset_event(event)
+    keys = [key for request in result.dynamic_partitions_requests or [] for key in request.partition_keys]
     reason = result.skip_reason
-    return list(request.partition_keys), reason.skip_message if isinstance(reason, dg.SkipReason) else reason
+    return keys, reason.skip_message if isinstance(reason, dg.SkipReason) else reason
 
 
 def test_folder_and_hub_are_keys_and_run(
@@ -158,7 +161,11 @@ def test_the_sensor_downloads_nothing_and_says_what_to_do(
     assert hub.requests == 0
     download_models(corpus, print)
     register_keys(corpus, instance, lake)
-    assert evaluate_sensor(corpus, instance, lake) == ([], "every model is registered")
+    evaluate_sensor(corpus, instance, lake)  # what the new key is judged by is observed
+    assert evaluate_sensor(corpus, instance, lake) == (
+        [],
+        "every model is registered, suites and production are what they were",
+    )
 
 
 def test_one_key_for_two_models_is_refused_naming_both(articles: Path, tiny: dict[str, object]) -> None:

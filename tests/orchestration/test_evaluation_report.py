@@ -1,5 +1,6 @@
 """The report of a second model beside the first: what it is compared with, and when it is rendered again."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -8,10 +9,12 @@ import lxml.html
 import pytest
 
 from llmops_pipelines.embedding.model_folder import ModelFolder
+from llmops_pipelines.evaluation.verdicts import Verdicts
 from llmops_pipelines.orchestration.corpus import Corpus
 from llmops_pipelines.orchestration.settings import CorpusSettings
-from llmops_pipelines.storage import Lake, schemas
-from tests.dagster_runs import definitions, metadata, run_job
+from llmops_pipelines.release.ledger import Ledger
+from llmops_pipelines.storage import Lake
+from tests.dagster_runs import definitions, metadata, promote, run_job
 from tests.embedding.model_copies import copy_of, edit
 
 NUMBERS = ("nDCG@10 before", "nDCG@10 difference", "nDCG@10 difference low", "nDCG@10 difference high")
@@ -24,7 +27,7 @@ def configured(folder: Path, *models: ModelFolder) -> Corpus:
             "name": "articles",
             "source": {"type": "directory", "uri": "documents"},
             "embeddings": {"models": [{"name": model.name, "folder": str(model.folder)} for model in models]},
-            "evaluation": {"questions": {"written": "questions.jsonl"}},
+            "evaluation": {"suites": ["written.yaml"]},
         }
     )
     return Corpus(settings, folder)
@@ -86,37 +89,46 @@ def page(found: dict[str, Any]) -> lxml.html.HtmlElement:
 def ask_more(articles: Path) -> None:
     """Put another question into the file."""
     path = articles / "questions.jsonl"
-    line = '{"id": "q5", "question": "who keeps trains apart?", "answers": ["rails/signals.txt"], "part": "dev"}\n'
+    line = '{"id": "q9", "question": "who keeps trains apart?", "answers": ["rails/signals.txt"], "part": "dev"}\n'
     path.write_text(path.read_text("utf-8") + line, "utf-8")
 
 
-def test_the_first_model_is_compared_with_nothing(released: dict[str, Any]) -> None:
+def test_the_first_model_is_compared_with_nothing_and_promoted(released: dict[str, Any], lake: Lake) -> None:
     assert not {*NUMBERS, "compared with", "not compared"} & released.keys()
-    assert not any("Against" in heading.text_content() for heading in page(released).iter("h2"))
+    assert (released["verdict"], released["promotes"]) == ("first", True)
+    [verdict] = Verdicts(lake, "articles").history()
+    assert (verdict.verdict, verdict.production, verdict.promotes) == ("first", None, True)
 
 
 def test_a_candidate_is_compared_with_the_model_released(
     released: dict[str, Any], candidate: dict[str, Any], two: Corpus, keys: tuple[str, str], lake: Lake
 ) -> None:
-    base, other = keys
+    base = keys[0]
     assert candidate["compared with"] == base
     assert candidate["questions compared"] == 3
     assert candidate["nDCG@10 before"] == released["nDCG@10"]
     assert candidate["nDCG@10 difference"] == pytest.approx(candidate["nDCG@10"] - released["nDCG@10"])
     assert -1 <= candidate["nDCG@10 difference low"] <= candidate["nDCG@10 difference"]
     assert candidate["nDCG@10 difference"] <= candidate["nDCG@10 difference high"] <= 1
-    assert f"against {base}" in candidate["figures"]
-    shown = page(candidate)
-    assert f"Against {base}" in [heading.text_content() for heading in shown.iter("h2")]
-    (table,) = shown.xpath("//h2[.='What was evaluated']/following-sibling::table[1]")
-    rows = {row[0].text_content(): [cell.text_content() for cell in row[1:]] for row in table.iter("tr")}
-    assert rows["model"] == [other, base]
-    assert rows["fingerprint"] == [two.model(other, lake).fingerprint, two.model(base, lake).fingerprint]
-    assert rows["evaluation"][0] != rows["evaluation"][1]
-    assert rows["corpus version"][0] == rows["corpus version"][1]
+    assert candidate["verdict"] in ("not_worse", "inconclusive")
+    shown = page(candidate).text_content()
+    for key in keys:
+        assert two.model(key, lake).fingerprint in shown
+    assert candidate["reason"] in " ".join(shown.split())
 
 
-def test_it_is_rendered_again_when_the_baseline_changes_and_not_otherwise(
+def test_the_verdict_that_is_kept_is_of_what_would_be_released(
+    candidate: dict[str, Any], keys: tuple[str, str], lake: Lake
+) -> None:
+    first, second = Verdicts(lake, "articles").history()
+    assert second.production == first.candidate == Ledger(lake, "articles").history()[0].manifest.identity
+    assert (second.candidate_key, second.verdict, second.reason) == (keys[1], candidate["verdict"], candidate["reason"])
+    [suite] = [found for found in json.loads(second.figures)["suites"] if found["suite"] == "written"]
+    [test] = suite["tests"]
+    assert test["difference"]["mean"] == pytest.approx(test["after"]["mean"] - test["before"]["mean"])
+
+
+def test_it_is_rendered_again_when_what_it_shows_changes_and_not_otherwise(
     candidate: dict[str, Any],
     two: Corpus,
     articles: Path,
@@ -124,86 +136,69 @@ def test_it_is_rendered_again_when_the_baseline_changes_and_not_otherwise(
     instance: dg.DagsterInstance,
     lake: Lake,
 ) -> None:
-    base, other = keys
-    again = report_alone(two, instance, lake, other)
+    again = report_alone(two, instance, lake, keys[1])
     assert again["done"].startswith("nothing")
     assert {name: again[name] for name in NUMBERS} == {name: candidate[name] for name in NUMBERS}
+    assert len(Verdicts(lake, "articles").history()) == 2
     ask_more(articles)
-    run_job(two, instance, lake.uri, "candidate", base)
-    changed = report_alone(two, instance, lake, other)
+    changed = metadata(run_job(two, instance, lake.uri, "candidate", keys[1]))["evaluation_report"]
     assert changed["done"] == "rendered"
-    assert "Left out of written (dev): 1 asked by one evaluation only." in page(changed).text_content()
-    assert changed["questions compared"] == 3
-    assert report_alone(two, instance, lake, other)["done"].startswith("nothing")
+    assert changed["questions compared"] == 4
+    assert len(Verdicts(lake, "articles").history()) == 3
+    assert report_alone(two, instance, lake, keys[1])["done"].startswith("nothing")
 
 
-def test_another_corpus_is_not_compared_until_both_are_evaluated_on_it(
-    candidate: dict[str, Any],
-    two: Corpus,
-    articles: Path,
-    keys: tuple[str, str],
-    instance: dg.DagsterInstance,
-    lake: Lake,
-) -> None:
-    base, other = keys
-    (articles / "documents" / "kites.md").write_text("# Kites\n\nA kite needs wind and a string.\n", "utf-8")
-    run_job(two, instance, lake.uri)
-    found = report_alone(two, instance, lake, other)
-    assert found["done"] == "rendered"
-    assert found["not compared"].startswith(
-        f"with {base}: its evaluation has another corpus version; to have it compared"
-    )
-    assert f"run the job articles_candidate for {base}, then for {other}" in page(found).text_content()
-    assert not {*NUMBERS, "compared with"} & found.keys()
-    both = metadata(run_job(two, instance, lake.uri, "candidate", other))["evaluation_report"]
-    assert both["compared with"] == base
-
-
-def test_once_released_it_is_compared_with_the_base_model_and_the_base_model_with_it(
+def test_once_released_it_keeps_the_verdict_by_which_it_was(
     candidate: dict[str, Any], two: Corpus, keys: tuple[str, str], instance: dg.DagsterInstance, lake: Lake
 ) -> None:
     base, other = keys
-    assert run_job(two, instance, lake.uri, "promote", other).success
-    assert report_alone(two, instance, lake, other)["compared with"] == base
-    reverse = report_alone(two, instance, lake, base)
+    assert promote(two, instance, lake.uri, other).success
+    after = report_alone(two, instance, lake, other)
+    assert after["done"].startswith("nothing")
+    assert (after["compared with"], after["verdict"]) == (base, candidate["verdict"])
+    reverse = metadata(run_job(two, instance, lake.uri, "candidate", base))["evaluation_report"]
     assert reverse["compared with"] == other
     assert reverse["nDCG@10 difference"] == pytest.approx(-candidate["nDCG@10 difference"])
 
 
 def test_a_released_model_that_is_configured_no_more_is_still_compared_with(
-    candidate: dict[str, Any],
+    released: dict[str, Any],
     articles: Path,
     other_model: ModelFolder,
     keys: tuple[str, str],
     instance: dg.DagsterInstance,
     lake: Lake,
 ) -> None:
-    found = report_alone(configured(articles, other_model), instance, lake, keys[1])
-    assert found["done"].startswith("nothing")
+    found = metadata(run_job(configured(articles, other_model), instance, lake.uri))["evaluation_report"]
     assert found["compared with"] == keys[0]
 
 
-def test_a_model_without_an_evaluation_is_named(
+def test_a_base_that_was_never_indexed_is_no_side(
     two: Corpus, keys: tuple[str, str], instance: dg.DagsterInstance, lake: Lake
 ) -> None:
-    """The other model is the first to run and to be released; the base model has no index yet."""
-    first = metadata(run_job(two, instance, lake.uri, model_key=keys[1]))["evaluation_report"]
-    assert first["not compared"].startswith(f"with {keys[0]}: it has no evaluation; to have it compared, run the job")
+    """The other model is the first to run and to be released."""
+    found = metadata(run_job(two, instance, lake.uri, model_key=keys[1]))
+    assert found["evaluation"]["sides"] == f"candidate: {keys[1]}"
+    assert found["evaluation_report"]["verdict"] == "first"
 
 
-def test_evaluations_by_another_scorer_or_of_an_index_that_is_gone_are_not_compared(
-    candidate: dict[str, Any], two: Corpus, keys: tuple[str, str], instance: dg.DagsterInstance, lake: Lake
+def test_the_untuned_base_stands_beside_a_candidate(
+    candidate: dict[str, Any], keys: tuple[str, str], lake: Lake
 ) -> None:
-    table = two.table("evaluation", keys[0])
-    published = lake.published(table)
-    assert published is not None
-    lineage = {**published.summary["lineage"], "index": {"version": 999, "data_version": "gone"}}
-    for changed, reason in (
-        ({"scorer": "by hand"}, "its evaluation has another scorer"),
-        ({"lineage": lineage}, "the version of its index that was evaluated is not in the lake"),
-    ):
-        writer = lake.writer(table, schemas.EVALUATION)
-        writer.publish(published.data_version, published.inputs, {**published.summary, **changed})
-        found = report_alone(two, instance, lake, keys[1])
-        assert found["not compared"].startswith(f"with {keys[0]}: {reason}; to have it compared")
-        assert found["done"] == "rendered"
+    snapshot = lake.published(f"articles.evaluation.{keys[1]}")
+    assert snapshot is not None
+    assert [(side["role"], side["key"]) for side in snapshot.summary["sides"]] == [
+        ("candidate", keys[1]),
+        ("production", keys[0]),
+        ("untuned", keys[0]),
+    ]
+    rows = list(snapshot.rows(["role", "question_id", "system", "nDCG@10"]))
+    by_role = {
+        role: {(r["question_id"], r["system"]): r["nDCG@10"] for r in rows if r["role"] == role}
+        for role in ("production", "untuned", "candidate")
+    }
+    common = by_role["production"].keys() & by_role["untuned"].keys()
+    assert common
+    assert {pair: by_role["production"][pair] for pair in common} == {pair: by_role["untuned"][pair] for pair in common}
+    bm25 = {pair: score for pair, score in by_role["candidate"].items() if pair[1] == "bm25"}
+    assert bm25 == {pair: score for pair, score in by_role["production"].items() if pair[1] == "bm25"}

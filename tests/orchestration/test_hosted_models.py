@@ -11,7 +11,7 @@ from llmops_pipelines.embedding.model_folder import ModelError
 from llmops_pipelines.orchestration.corpus import Corpus
 from llmops_pipelines.orchestration.serving import model_searcher, released_searcher
 from llmops_pipelines.storage import Lake
-from tests.dagster_runs import checks, failure, failures, metadata, run_job
+from tests.dagster_runs import checks, failure, failures, metadata, promote, run_job
 from tests.embedding.fake_endpoint import ANSWERED_BY, DIMENSION, FakeEndpoint, error
 from tests.orchestration.test_planning import MODELS, notes
 
@@ -63,7 +63,7 @@ def test_a_hosted_model_is_embedded_beside_the_base_searched_and_released(
     again = run_job(corpus, instance, lake.uri, "candidate", key)
     assert metadata(again)["embeddings"]["usd"] == 0
     assert len(endpoint.requests) == asked
-    assert run_job(corpus, instance, lake.uri, "promote", key).success
+    assert promote(corpus, instance, lake.uri, key).success
     assert released_searcher(corpus, lake)[0].manifest.model_key == key
 
 

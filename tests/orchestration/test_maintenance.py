@@ -11,11 +11,13 @@ from llmops_pipelines.orchestration.pools import held_pool
 from llmops_pipelines.orchestration.serving import released_searcher
 from llmops_pipelines.orchestration.settings import CorpusSettings
 from llmops_pipelines.orchestration.stages.maintenance import maintain_corpus
+from llmops_pipelines.release.manifest import ReleaseError
 from llmops_pipelines.release.releases import Releases
 from llmops_pipelines.storage import Lake
 from llmops_pipelines.storage.identity import text_hash
-from tests.dagster_runs import definitions, metadata, released_figures, run_job
+from tests.dagster_runs import definitions, metadata, promote, released_figures, run_job
 from tests.index.hand_made import HandMade
+from tests.release.made import release
 
 NOW = datetime.datetime.now(datetime.UTC)
 DAY = datetime.timedelta(days=1)
@@ -87,6 +89,24 @@ def test_a_table_whose_stage_runs_is_left_for_the_next_time(
     assert instance.event_log_storage.get_concurrency_run_ids() == set()
 
 
+def test_releases_that_no_rollback_may_name_go_with_their_versions(tmp_path: Path, lake: Lake) -> None:
+    raw = {"name": "c", "source": {"type": "directory", "uri": "documents"}, "release": {"keep": 2}}
+    corpus = Corpus(CorpusSettings.model_validate(raw), tmp_path)
+    made, releases = HandMade(lake), Releases(lake, "c")
+    for number in range(4):
+        release(made, releases, {"bees": [f"There are {number} bees."]})
+    maintain_corpus(corpus, lake, NOW + 6 * DAY)
+    assert len([standing for standing in releases.standings() if standing.nameable]) == 4
+    done = {one.table: one for one in maintain_corpus(corpus, lake, NOW + 8 * DAY)}
+    assert {"c.releases", "c.verdicts"} <= done.keys()
+    assert [one.note for one in done.values()] == [""] * len(done)
+    assert [bool(standing.invalid) for standing in releases.standings()] == [True, True, False, False]
+    assert releases.complaints() == []
+    releases.rollback("me", "back")
+    with pytest.raises(ReleaseError, match=r"r0002 to go back to \(invalid: version .* is no longer there\)"):
+        releases.rollback("me", "further", "r0002")
+
+
 def test_everything_that_is_released_stays_searchable_and_can_be_evaluated(
     corpus: Corpus, articles: Path, instance: dg.DagsterInstance, lake: Lake
 ) -> None:
@@ -94,6 +114,7 @@ def test_everything_that_is_released_stays_searchable_and_can_be_evaluated(
     first = released_figures(corpus, lake, "dev")
     (articles / "documents" / "tides.md").unlink()
     assert run_job(corpus, instance, lake.uri).success
+    assert promote(corpus, instance, lake.uri).success
     before, sizes = state(lake), versions(lake)
 
     recorded = run_job(corpus, instance, lake.uri, "maintenance")

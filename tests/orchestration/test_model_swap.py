@@ -1,6 +1,6 @@
 """A reader searches all the while that another model is embedded, indexed, released, and gone back from.
 
-It resolves the release for each search, and holds a searcher that it opened before: neither ever fails or mixes models.
+It looks up the release for each search, and holds the first one all the while: neither ever fails or mixes models.
 """
 
 import multiprocessing
@@ -12,13 +12,14 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from llmops_pipelines import release as releases
 from llmops_pipelines.index.search import Searcher, SearchIndex, SearchKind
 from llmops_pipelines.orchestration.corpus import Corpus
-from llmops_pipelines.orchestration.serving import released_searcher
 from llmops_pipelines.orchestration.settings import CorpusSettings
-from llmops_pipelines.release.releases import Release, Releases
+from llmops_pipelines.release.ledger import Ledger
+from llmops_pipelines.release.manifest import Release
 from llmops_pipelines.storage import Lake
-from tests.dagster_runs import run_job
+from tests.dagster_runs import promote, run_job
 from tests.embedding.tiny_models import tiny_model
 
 QUESTIONS = ("the moon and the sea", "a queen in the colony", "yeast")
@@ -38,7 +39,7 @@ def corpus(articles: Path) -> Corpus:
         "name": "articles",
         "source": {"type": "directory", "uri": "documents"},
         "embeddings": {"models": [{"name": name, "folder": name} for name in ("one", "two")], "precision": "fp32"},
-        "evaluation": {"questions": {"written": "questions.jsonl"}, "known_items": 0},
+        "evaluation": {"suites": ["written.yaml"], "known_items": 0},
     }
     return Corpus(CorpusSettings.model_validate(raw), articles)
 
@@ -47,16 +48,16 @@ def answers(searcher: Searcher) -> Answers:
     return [[hit.chunk_id for hit in searcher.search(question, kind)] for question in QUESTIONS for kind in KINDS]
 
 
-def read(settings: CorpusSettings, folder: Path, uri: str, seen: "Queue[Seen | str]", stop: Event) -> None:
+def read(uri: str, seen: "Queue[Seen | str]", stop: Event) -> None:
     """What the reader does until it is told to stop; it tells of every search, and of its first error."""
-    corpus = Corpus(settings, folder)
+    reader = releases.open("articles", uri)
     try:
-        _, held = released_searcher(corpus, Lake(uri))
-        while not stop.is_set():
-            release, searcher = released_searcher(corpus, Lake(uri))
-            assert searcher.index.fingerprint == release.manifest.fingerprint
-            assert searcher.embedder.fingerprint == release.manifest.fingerprint
-            seen.put((release.release_id, answers(searcher), answers(held)))
+        with reader.held() as first:
+            while not stop.is_set():
+                with reader.held() as held:
+                    assert held.searcher.index.fingerprint == held.release.manifest.fingerprint
+                    assert held.searcher.embedder.fingerprint == held.release.manifest.fingerprint
+                    seen.put((held.release.release_id, answers(held.searcher), answers(first.searcher)))
     except BaseException as error:
         seen.put(f"{type(error).__name__}: {error}")
         raise
@@ -65,13 +66,11 @@ def read(settings: CorpusSettings, folder: Path, uri: str, seen: "Queue[Seen | s
 class Reader:
     """A process that reads, and what it has seen so far."""
 
-    def __init__(self, corpus: Corpus, uri: str) -> None:
+    def __init__(self, uri: str) -> None:
         context = multiprocessing.get_context("spawn")
         self._queue: Queue[Seen | str] = context.Queue()
         self._stop = context.Event()
-        self._process = context.Process(
-            target=read, args=(corpus.settings, corpus.folder, uri, self._queue, self._stop), daemon=True
-        )
+        self._process = context.Process(target=read, args=(uri, self._queue, self._stop), daemon=True)
         self._process.start()
         self.seen: list[Seen] = []
 
@@ -97,7 +96,7 @@ class Reader:
 def reader(corpus: Corpus, instance: dg.DagsterInstance, lake: Lake) -> Iterator[Reader]:
     """Reads the first release, of model one."""
     assert run_job(corpus, instance, lake.uri).success
-    made = Reader(corpus, lake.uri)
+    made = Reader(lake.uri)
     made.until("r0001")
     yield made
     made.end()
@@ -105,7 +104,7 @@ def reader(corpus: Corpus, instance: dg.DagsterInstance, lake: Lake) -> Iterator
 
 def expected(corpus: Corpus, lake: Lake, release: Release) -> Answers:
     """What `release` finds when nothing is written."""
-    index = SearchIndex(Releases(lake, "articles").open_index(release), corpus.settings.vector_index.index_settings())
+    index = SearchIndex(Ledger(lake, "articles").open_index(release), corpus.settings.vector_index.index_settings())
     return answers(Searcher(index, corpus.embedder(release.manifest.model_key, lake)))
 
 
@@ -114,15 +113,15 @@ def test_every_search_is_answered_by_the_one_model_that_was_released(
 ) -> None:
     one, two = corpus.model_keys()
     assert run_job(corpus, instance, lake.uri, "candidate", two).success
-    assert run_job(corpus, instance, lake.uri, "promote", two).success
+    assert promote(corpus, instance, lake.uri, two).success
     reader.until("r0002")
     assert run_job(corpus, instance, lake.uri, "rollback").success
     reader.until("r0003")
     reader.end()
 
-    releases = Releases(lake, "articles").history()
-    assert [release.manifest.model_key for release in releases] == [one, two, one]
-    right = {release.release_id: expected(corpus, lake, release) for release in releases}
+    history = Ledger(lake, "articles").history()
+    assert [release.manifest.model_key for release in history] == [one, two, one]
+    right = {release.release_id: expected(corpus, lake, release) for release in history}
     assert right["r0001"] == right["r0003"] != right["r0002"]
     assert all(hits for found in right.values() for hits in found)
     order = [release_id for release_id, _, _ in reader.seen]

@@ -14,6 +14,7 @@ from llmops_pipelines.run_results import failure_reason
 from llmops_pipelines.storage import Lake
 from tests.conftest import ARTICLES
 from tests.dagster_runs import STAGES, checks, failure, metadata, released_figures, run_job
+from tests.suite_files import write_suite
 
 QUERIES = {
     "1": ("how do insects tell their nest mates about food?", "train", {"bees": 2, "tides": 0}),
@@ -45,11 +46,12 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def collection(folder: Path) -> Corpus:
+    write_suite(folder.parent, "queries", "collection")
     settings = {
         "name": "collection",
         "source": {"type": "beir", "folder": "collection"},
         "chunks": {"chunker": "whole_document"},
-        "evaluation": {"questions": {"queries": "collection"}, "known_items": 0},
+        "evaluation": {"suites": ["queries.yaml"], "known_items": 0},
     }
     return Corpus(CorpusSettings.model_validate(settings), folder.parent)
 

@@ -10,7 +10,8 @@ from llmops_pipelines.orchestration.corpus import Corpus
 from llmops_pipelines.orchestration.repair import diagnose
 from llmops_pipelines.orchestration.serving import released_searcher
 from llmops_pipelines.orchestration.stages import CANDIDATE_STAGES, RELEASE
-from llmops_pipelines.release.releases import Manifest, Releases
+from llmops_pipelines.release.manifest import Manifest
+from llmops_pipelines.release.releases import Releases
 from llmops_pipelines.storage import Lake
 from tests.dagster_runs import failure, metadata, run_job
 from tests.index.damaged import copy_row, publish_as_it_is, replace_column, replace_vector
@@ -36,7 +37,7 @@ def release_damaged(corpus: Corpus, lake: Lake, key: str) -> None:
     current, index = releases.in_force(), lake.published(table)
     assert current is not None and index is not None
     manifest = Manifest(**{**vars(current.manifest), "index_version": index.version})
-    releases.release(manifest, "somebody", "damaged", again=True)
+    releases.repair(manifest, "somebody", "damaged")
 
 
 def damages(corpus: Corpus, lake: Lake, key: str) -> dict[str, Callable[[], object]]:
@@ -71,7 +72,7 @@ def test_every_kind_of_damage_is_named_mended_and_released_again(
         assert diagnose(corpus, lake, key).damaged == []
         release, searcher = released_searcher(corpus, lake)
         assert (release.reason, release.sequence) == ("repair", 2 * number + 3)
-        assert release.manifest.content == before.manifest.content
+        assert release.manifest.identity == before.manifest.identity
         mended = lake.published(corpus.table("vector_index", key))
         assert mended is not None
         assert (mended.data_version, mended.count()) == (index.data_version, index.count())
@@ -116,7 +117,7 @@ def test_a_released_version_is_looked_at_where_another_is_published(
     assert run_job(corpus, instance, lake.uri, "repair").success
     releases = Releases(lake, corpus.name)
     damaged = releases.history()[1].manifest
-    releases.release(damaged, "somebody", "damaged", again=True)
+    releases.repair(damaged, "somebody", "damaged")
     [wrong] = diagnose(corpus, lake, key).damaged
     assert (wrong.role, wrong.version, wrong.found) == (
         "released as r0004",

@@ -7,7 +7,9 @@ from pydantic import ValidationError
 
 from llmops_pipelines.embedding.model_folder import ModelFolder
 from llmops_pipelines.orchestration.stages.chunks import SectionsSection
+from llmops_pipelines.orchestration.stages.evaluation import EvaluationSection
 from tests.project_copy import copy_project, run_in
+from tests.suite_files import write_suite
 
 HEAD = "type: llmops_pipelines.components.CorpusLifecycle\nattributes:\n  name: notes\n"
 GOOD = "  source: {type: directory, uri: documents}\n"
@@ -44,7 +46,21 @@ MISTAKES = {
         5,
         ["20000 is greater than the maximum of 10000"],
     ),
-    "reserved question set": (GOOD + "  evaluation: {questions: {known_items: q.jsonl}}\n", 5, ["'known_items'"]),
+    "suites without a list": (
+        GOOD + "  evaluation: {suites: written.yaml}\n",
+        5,
+        ["'written.yaml' is not of type 'array'"],
+    ),
+    "a suite in place of its file": (
+        GOOD + "  evaluation:\n    suites:\n      - {name: written}\n",
+        7,
+        ["is not of type 'string'"],
+    ),
+    "a key of before": (
+        GOOD + "  evaluation: {questions: {written: q.jsonl}}\n",
+        5,
+        ["'questions' is not one of ['known_items', 'suites']"],
+    ),
     "owner": (GOOD + "  owners: [somebody]\n", 5, ["'somebody' does not match"]),
 }
 
@@ -85,6 +101,41 @@ def test_name_and_source_are_all_that_is_needed(project: Path) -> None:
     (project / "assets" / "python_docs" / "defs.yaml").write_text(HEAD + GOOD, "utf-8")
     assert run_in(project, "dg", "check", "yaml").returncode == 0
     assert run_in(project, "dg", "check", "defs").returncode == 0
+
+
+def test_a_mistake_in_a_suite_is_reported_with_its_file_and_what_would_be_right(project: Path) -> None:
+    folder = project / "assets" / "python_docs"
+    (folder / "defs.yaml").write_text(HEAD + GOOD, "utf-8")
+    suite = folder / "evaluation" / "written.yaml"
+    right = suite.read_text("utf-8")
+    suite.write_text(right.replace("margin: 0.03", "margin: 3"), "utf-8")
+    found = run_in(project, "dg", "check", "defs", check=False)
+    suite.write_text(right, "utf-8")
+    assert found.returncode == 1
+    assert "evaluation/written.yaml: metrics.nDCG@10.margin: Input should be less than 1, found 3" in (
+        found.stdout + found.stderr
+    )
+
+
+def test_suites_are_those_beside_the_corpus_by_name_or_those_that_are_named(tmp_path: Path) -> None:
+    (tmp_path / "evaluation").mkdir()
+    (tmp_path / "evaluation" / "questions.jsonl").write_text("", "utf-8")
+    for name in ("second", "first"):
+        write_suite(tmp_path / "evaluation", name)
+    named = {
+        "by name": EvaluationSection(),
+        "as listed": EvaluationSection(suites=["evaluation/second.yaml"]),
+        "as listed, each once": EvaluationSection(suites=["evaluation/second.yaml", "evaluation/*.yaml"]),
+        "elsewhere": EvaluationSection(suites=[str(tmp_path / "evaluation" / "s*.yaml"), "nowhere/*.yaml"]),
+        "none": EvaluationSection(suites=[], known_items=0),
+    }
+    assert {how: [suite.name for suite in section.load_suites(tmp_path)] for how, section in named.items()} == {
+        "by name": ["first", "second", "known_items"],
+        "as listed": ["second", "known_items"],
+        "as listed, each once": ["second", "first", "known_items"],
+        "elsewhere": ["second", "known_items"],
+        "none": [],
+    }
 
 
 def test_a_longer_bound_is_allowed_beside_another_model(project: Path) -> None:

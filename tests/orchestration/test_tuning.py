@@ -21,7 +21,7 @@ from llmops_pipelines.orchestration.stages import STAGE_NAMES
 from llmops_pipelines.release.releases import Releases
 from llmops_pipelines.resources.lake import LakeResource
 from llmops_pipelines.storage import Lake
-from tests.dagster_runs import checks, definitions, metadata, run_job
+from tests.dagster_runs import checks, definitions, metadata, promote, run_job
 from tests.orchestration.tunable import PARTS, RECIPE, tunable
 from tests.tuning.threads import one_thread
 
@@ -108,7 +108,7 @@ def test_a_candidate_is_compared_with_the_base_and_promoted_by_its_release(
     assert report["nDCG@10"] - report["nDCG@10 before"] == pytest.approx(report["nDCG@10 difference"])
     assert released_searcher(moons, lake)[0].manifest.model_key == moons.base_model.key  # a candidate releases nothing
 
-    assert run_job(moons, instance, lake.uri, "promote", entry.key).success
+    assert promote(moons, instance, lake.uri, entry.key).success
     release, searcher = released_searcher(moons, lake)
     assert release.manifest.model_key == production_key(moons, lake) == entry.key
     assert searcher.embedder.fingerprint == entry.fingerprint
@@ -150,7 +150,7 @@ def test_a_tuned_model_in_production_never_causes_another_tuning_and_the_base_is
     life(moons, instance, lake)
     key = tuned_entry(moons, lake).key
     assert run_job(moons, instance, lake.uri, "candidate", key).success
-    assert run_job(moons, instance, lake.uri, "promote", key).success
+    assert promote(moons, instance, lake.uri, key).success
     base, production = life_runs(moons, lake)
     assert (base.key, production.key) == (moons.base_model.key, key)
     assert base.without == ("release",)
@@ -163,7 +163,7 @@ def test_a_tuned_model_in_production_never_causes_another_tuning_and_the_base_is
     (moons.folder / "documents" / "new.md").write_text("a new moon 999", "utf-8")
     found = life(moons, instance, lake, key)
     assert found["training_set"]["done"].startswith("nothing")
-    assert found["release"]["done"].startswith("released")
+    assert promote(moons, instance, lake.uri, key).success
     assert len(moons.registry(lake).entries()) == 1
     assert [r.manifest.model_key for r in Releases(lake, moons.name).history()][-2:] == [key, key]
 
@@ -239,7 +239,7 @@ def test_a_tuned_model_in_production_that_is_lost_is_no_reason_to_release_the_ba
     life(moons, instance, lake)
     entry = tuned_entry(moons, lake)
     assert run_job(moons, instance, lake.uri, "candidate", entry.key).success
-    assert run_job(moons, instance, lake.uri, "promote", entry.key).success
+    assert promote(moons, instance, lake.uri, entry.key).success
     shutil.rmtree(Path(moons.registry(lake).uri) / entry.fingerprint)
     with pytest.raises(RuntimeError, match=f"{entry.key} is in production and no longer in .*: restore its folder"):
         production_key(moons, lake)
@@ -290,7 +290,7 @@ def test_two_corpora_side_by_side_never_cross(instance: dg.DagsterInstance, lake
     assert keys(one, instance) == [one.base_model.key, first.key]
     assert keys(two, instance) == [two.base_model.key, second.key]
     assert run_job(one, instance, lake.uri, "candidate", first.key).success
-    assert run_job(one, instance, lake.uri, "promote", first.key).success
+    assert promote(one, instance, lake.uri, first.key).success
     assert production_key(one, lake) == first.key
     assert production_key(two, lake) == two.base_model.key
     assert len(Releases(lake, "suns").history()) == 1

@@ -12,6 +12,7 @@ from typing import Any
 from llmops_pipelines.orchestration.corpus import Corpus
 from llmops_pipelines.orchestration.settings import CorpusSettings
 from tests.embedding.tiny_models import tiny_model
+from tests.suite_files import write_suite
 
 PARTS = {"train": 48, "dev": 8, "test": 4}
 RECIPE = {
@@ -37,6 +38,7 @@ def tunable(folder: Path, name: str = "moons", **sections: Any) -> Corpus:
         line = {"id": f"q{i}", "question": f"{question} {i * 37}", "answers": [f"d{i:02d}.md"], "part": part}
         lines.append(json.dumps(line))
     (folder / "questions.jsonl").write_text("\n".join(lines), "utf-8")
+    write_suite(folder)
     if not (folder / "tiny").exists():
         tiny_model(folder / "tiny", window=48)
     settings = {
@@ -44,7 +46,7 @@ def tunable(folder: Path, name: str = "moons", **sections: Any) -> Corpus:
         "source": {"type": "directory", "uri": "documents"},
         "clean_documents": {"min_characters": 1},
         "embeddings": {"models": [{"name": "tiny", "folder": "tiny"}], "precision": "fp32"},
-        "evaluation": {"questions": {"written": "questions.jsonl"}, "known_items": 0},
+        "evaluation": {"suites": ["written.yaml"], "known_items": 0},
         "training_set": {"dev_share": 0.2},
         "fine_tuned_model": RECIPE,
     }

@@ -26,7 +26,7 @@ from llmops_pipelines.storage.writer import Writer
 if TYPE_CHECKING:
     from llmops_pipelines.orchestration.corpus import Corpus
 
-CODE_VERSION = "2"
+CODE_VERSION = "3"
 CHECKS = {
     "token_bound": "No passage is longer than the chunker's bound.",
     "coverage": "Every character of every document, spaces aside, is in a passage.",

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from llmops_pipelines.orchestration.corpus import Corpus
 
-CODE_VERSION = "1"
+CODE_VERSION = "2"
 GATES = {
     "not_empty": "Cleaning kept at least one document.",
     "row_accounting": "Every document is here once: kept, or dropped with a reason.",
@@ -70,7 +70,11 @@ def clean_documents_asset(corpus: "Corpus") -> dg.AssetsDefinition:
         report = clean_documents(corpus.cleaner, upstream, writer, published, progress)
         staged = writer.staged()
         gates = [*cleaning_gates(upstream, staged), *validate(suite, _frame(staged))]
-        lineage = {"corpus_version": upstream.data_version, "cleaner": corpus.cleaner.identity}
+        lineage = {
+            "corpus_version": upstream.data_version,
+            "source": upstream.reference,
+            "cleaner": corpus.cleaner.identity,
+        }
         return Staged(report.data_version, {**report.as_dict(), "lineage": lineage}, gates)
 
     @published_asset(

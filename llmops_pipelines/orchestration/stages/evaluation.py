@@ -1,20 +1,28 @@
-"""Stage `evaluation`: how well one index answers the questions of the corpus."""
+"""Stage `evaluation`: how well one index answers the questions of the corpus, beside the release in force and the base."""
 
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from glob import glob
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import dagster as dg
 from pydantic import Field, StringConstraints
 
-from llmops_pipelines.embedding.embedder import Embedder
-from llmops_pipelines.evaluation.contamination import Learned
 from llmops_pipelines.evaluation.evaluate import SYSTEMS
 from llmops_pipelines.evaluation.figures import HEADLINE_SYSTEM, SetFigures, figures
-from llmops_pipelines.evaluation.known_items import KNOWN_ITEMS
-from llmops_pipelines.evaluation.measure import collect_questions, measure
+from llmops_pipelines.evaluation.looks import Looks
 from llmops_pipelines.evaluation.metrics import SCORER
-from llmops_pipelines.evaluation.question_files import questions_hash
-from llmops_pipelines.index.search import SearchIndex
+from llmops_pipelines.evaluation.roles import CANDIDATE
+from llmops_pipelines.evaluation.suite_contamination import DESCRIPTION as TRAINING_GATE_DESCRIPTION
+from llmops_pipelines.evaluation.suite_contamination import TRAINING_GATE, training_gate
+from llmops_pipelines.evaluation.suite_files import corpus_suites
+from llmops_pipelines.evaluation.suites import Suite
+from llmops_pipelines.orchestration.candidacy import Candidacy
+from llmops_pipelines.orchestration.measuring import DAILY_PART, judged_parts, measured
+from llmops_pipelines.orchestration.observed import PRODUCTION, SUITES
+from llmops_pipelines.orchestration.pinning import pinned_stale
 from llmops_pipelines.orchestration.progress import Progress
 from llmops_pipelines.orchestration.publishing import Publication, Staged, counts_at_rest, published_asset
 from llmops_pipelines.orchestration.repairing import is_repair
@@ -30,94 +38,116 @@ from llmops_pipelines.storage.writer import Writer
 if TYPE_CHECKING:
     from llmops_pipelines.orchestration.corpus import Corpus
 
-CODE_VERSION = "2"
-CHECKS = {"every_question_counted": "Every question has a row for every system: measured, or unmeasured with a reason."}
-DAILY_PART = "dev"
+CODE_VERSION = "3"
+CHECKS = {
+    "every_question_counted": "Every question has a row for every system: measured, or unmeasured with a reason.",
+    TRAINING_GATE: TRAINING_GATE_DESCRIPTION,
+    "answers_current": "No document that answers a question has changed at the source since it was judged.",
+}
 
 
-# The name of the questions made from first sentences is taken.
-SetName = Annotated[str, StringConstraints(pattern=rf"^(?!{KNOWN_ITEMS}$)[a-z][a-z0-9_]*$")]
+SuiteFiles = Annotated[str, StringConstraints(min_length=1)]
 
 
 class EvaluationSection(Section):
-    """The questions that an index is measured by. The first file gives the headline figure."""
+    """The suites that an index is judged by. The first gives the headline figure."""
 
-    questions: dict[SetName, str] = Field(
-        default={},
-        description="Question files (.jsonl, .csv, or folders in BEIR layout) by the name of the set.",
-        json_schema_extra={"additionalProperties": False},
+    suites: list[SuiteFiles] = Field(
+        default=["evaluation/*.yaml"],
+        description="Suite files, relative to this one. A pattern is all that it matches, by name.",
     )
     known_items: int = Field(
-        default=300, ge=0, description="At most so many questions a part are made from first sentences; 0 for none."
+        default=300,
+        ge=0,
+        description="At most so many questions a part are made from first sentences; 0 for none. They gate a release where "
+        "there is no suite.",
     )
 
-    def files(self, folder: Path) -> dict[str, Path]:
-        return {name: folder / file for name, file in self.questions.items()}
+    def load_suites(self, folder: Path) -> list[Suite]:
+        """The suites of the corpus in `folder`, as they are now. Raises SuiteError."""
+        files = [
+            folder / name
+            for entry in self.suites
+            for name in (sorted(glob(entry, root_dir=folder)) if "*" in entry else [entry])
+        ]
+        return corpus_suites(list(dict.fromkeys(files)), self.known_items)
 
 
 def evaluation_asset(corpus: "Corpus") -> dg.AssetsDefinition:
     """The asset `<corpus>/evaluation`."""
-    section = corpus.settings.evaluation
+    _ = corpus.suites  # a mistake in one of them is seen when definitions are checked
 
     def stage(
-        upstream: dict[str, Snapshot],
-        embedder: Embedder,
-        learned: Learned | None,
-        question_writer: Writer,
-        progress: Progress,
+        context: dg.AssetExecutionContext,
+        lake: Lake,
+        suites: Sequence[Suite],
+        stale: dict[str, str],
+        candidacy: Candidacy,
         writer: Writer,
         published: Snapshot | None,
     ) -> Staged:
-        questions = collect_questions(
-            section.files(corpus.folder), section.known_items, DAILY_PART, upstream["documents"], upstream["chunks"]
-        )
-        index = SearchIndex(upstream["index"], corpus.settings.vector_index.index_settings())
-        measurement = measure(index, embedder, questions, question_writer, progress, learned)
+        by = f"run {context.run_id}"
+        spent = judged_parts(corpus, lake, suites, candidacy, by)
+        progress = Progress(context.log, "evaluation", "questions")
+        found = measured(corpus, lake, suites, stale, candidacy, spent, progress)
         sync = Sync(writer, published)
-        for row in measurement.rows:
+        for row in found.rows:
             sync.put(row)
         counts = sync.finish()
+        own = [row for row in found.rows if row["role"] == CANDIDATE]
         summary = {
             "counts": counts.as_dict(),
-            "questions_embedded": measurement.questions_embedded,
-            "figures": [found.as_dict() for found in figures(measurement.rows)],
-            "unmeasured": sum(row["unmeasured"] is not None for row in measurement.rows) // len(SYSTEMS),
-            "questions": len(questions),
+            "questions_embedded": found.questions_embedded,
+            "figures": [one.as_dict() for one in figures(row for row in own if row["part"] == DAILY_PART)],
+            "unmeasured": sum(row["unmeasured"] is not None for row in own) // len(SYSTEMS),
+            "stale": sum(row["stale"] is not None for row in own) // len(SYSTEMS),
+            "questions": len(found.questions),
             "scorer": SCORER,
-            "lineage": {**upstream["index"].summary["lineage"], "index": upstream["index"].reference},
+            "sides": found.sides,
+            "problem": found.problem,
+            "untuned_problem": found.untuned_problem,
+            "spent": spent,
+            "looks": {suite.name: Looks(lake, corpus.name).count(suite.test_hash) for suite in suites if suite.gates},
+            "suites": {suite.name: suite.identity for suite in suites},
+            "candidate": candidacy.candidate.identity,
+            "production": candidacy.production.manifest.identity if candidacy.production else None,
+            "against": candidacy.against,
+            "data_only": candidacy.data_only,
+            "lineage": {**candidacy.index.summary["lineage"], "index": candidacy.index.reference},
         }
-        return Staged(sync.data_version, summary, [_accounting([q.id for q in questions], writer.staged())])
+        gates = [
+            _accounting(found.questions, writer.staged()),
+            training_gate(found.held_out, lake.published(corpus.table("training_set"))),
+            _current(own),
+        ]
+        return Staged(sync.data_version, summary, gates, final=not found.problem)
 
     @published_asset(
         corpus,
         "evaluation",
         code_version=CODE_VERSION,
         checks=CHECKS,
-        deps=["vector_index", "clean_documents", "chunks"],
+        deps=["vector_index", "clean_documents", "chunks", SUITES, PRODUCTION],
         partitioned=True,
     )
     def evaluation(context: dg.AssetExecutionContext, lake: Lake) -> Publication:
-        """One row per question and system: what was retrieved, its scores and its time."""
-        upstream = corpus.index_with_sources(lake, corpus.upstream(lake, "vector_index", context.partition_key))
-        model = corpus.model(context.partition_key, lake)
-        embedder = corpus.embedder(context.partition_key, lake)
-        question_table = corpus.table("question_embeddings", context.partition_key)
-        # The first set gives the headline, so that the order counts.
-        files = [[name, questions_hash(path)] for name, path in section.files(corpus.folder).items()]
+        """One row per question, system and side: what was retrieved, its scores and its time."""
+        key = context.partition_key
+        index = corpus.upstream(lake, "vector_index", key)
+        upstream = corpus.index_with_sources(lake, index)
+        candidacy = Candidacy.of(corpus, lake, index, key)
+        suites = corpus.suites
+        stale = pinned_stale(corpus, lake, suites, upstream["source"])
+        production = [candidacy.production.manifest.identity if candidacy.production else None, candidacy.against]
+        # The first suite gives the headline, so that their order counts.
+        asked = [suite.identity for suite in suites]
         versions = [snapshot.data_version for snapshot in upstream.values()]
+        judged = [candidacy.candidate.identity, production, corpus.base_model.fingerprint]
         return Publication(
-            table=corpus.table("evaluation", context.partition_key),
+            table=corpus.table("evaluation", key),
             schema=schemas.EVALUATION,
-            inputs=value_hash([CODE_VERSION, SCORER, section.known_items, files, embedder.fingerprint, versions]),
-            stage=lambda writer, published: stage(
-                upstream,
-                embedder,
-                Learned.of(model.folder),
-                lake.writer(question_table, schemas.embeddings(embedder.dimension)),
-                Progress(context.log, "evaluation", "questions"),
-                writer,
-                published,
-            ),
+            inputs=value_hash([CODE_VERSION, SCORER, asked, stale, versions, judged]),
+            stage=partial(stage, context, lake, suites, stale, candidacy),
             describe=_describe,
             at_rest=lambda summary: {**counts_at_rest(summary), "questions_embedded": 0},
             redo=is_repair(context),
@@ -140,7 +170,7 @@ def headline(figures_found: list[SetFigures]) -> dict[str, float]:
 
 
 def _accounting(question_ids: list[str], staged: Snapshot) -> GateResult:
-    rows = staged.arrow(["question_id", "system"])
+    rows = staged.arrow(["question_id", "system"], f"role = '{CANDIDATE}'")
     found = set(zip(rows["question_id"].to_pylist(), rows["system"].to_pylist(), strict=True))
     missing = [
         f"{question_id}/{system}"
@@ -151,11 +181,21 @@ def _accounting(question_ids: list[str], staged: Snapshot) -> GateResult:
     return offenders_gate("every_question_counted", missing, CHECKS["every_question_counted"], rows=len(rows))
 
 
+def _current(rows: Sequence[dict[str, Any]]) -> GateResult:
+    """The stale questions, to be reviewed: they are left out of the gate, and block nothing."""
+    asked = [row for row in rows if row["system"] == HEADLINE_SYSTEM]
+    stale = [f"{row['question_id']}: {row['stale']}" for row in asked if row["stale"]]
+    gate = offenders_gate("answers_current", stale, CHECKS["answers_current"], questions=len(asked))
+    return replace(gate, blocking=False)
+
+
 def _describe(summary: dict[str, Any]) -> dict[str, Any]:
     found = [SetFigures.from_dict(raw) for raw in summary["figures"]]
     return {
         **headline(found),
         "questions": summary["questions"],
         "unmeasured": summary["unmeasured"],
+        "stale": summary["stale"],
         "questions_embedded": summary["questions_embedded"],
+        "sides": ", ".join(f"{side['role']}: {side['key']}" for side in summary["sides"]),
     }

@@ -16,11 +16,13 @@ from llmops_pipelines.orchestration.metadata import table
 from llmops_pipelines.orchestration.pools import held_pool
 from llmops_pipelines.orchestration.progress import Finished, tell
 from llmops_pipelines.orchestration.section import Section
+from llmops_pipelines.release.ledger import Ledger
+from llmops_pipelines.release.retention import retain
 from llmops_pipelines.resources.lake import LakeResource
 from llmops_pipelines.storage.errors import LakeError
 from llmops_pipelines.storage.identity import value_hash
 from llmops_pipelines.storage.lake import Lake
-from llmops_pipelines.storage.maintenance import Maintained, maintain, table_size, values_held
+from llmops_pipelines.storage.maintenance import Maintained, maintain, maintain_appended, table_size, values_held
 
 if TYPE_CHECKING:
     from llmops_pipelines.orchestration.corpus import Corpus
@@ -33,12 +35,17 @@ SIZES = ("versions", "files", "bytes")
 WRITERS = {
     "embedding_runs": "embeddings",
     "question_embeddings": "evaluation",
+    "question_pins": "evaluation",
+    "looks": "evaluation",
     "training_question_embeddings": "training_set",
     "training_passage_embeddings": "training_set",
     "releases": "release",
+    "verdicts": "evaluation_report",
 }
+# Tables whose newest version is what readers see: nothing of them is staged or published.
+APPENDED = ("releases", "verdicts", "looks")
 # What a lineage calls the table of a stage.
-LINEAGE = {"documents": "clean_documents", "chunks": "chunks", "index": "vector_index"}
+LINEAGE = {"source": "documents", "documents": "clean_documents", "chunks": "chunks", "index": "vector_index"}
 
 Hold = Callable[[str], AbstractContextManager[bool]]
 
@@ -97,10 +104,17 @@ def maintain_corpus(
     room from being made in no other: the first error is raised at the end.
     """
     before = now - datetime.timedelta(days=corpus.settings.maintenance.keep_days)
-    named = named_versions(corpus, lake)
     done: list[Maintained] = []
     failed: list[LakeError] = []
-    # Chunks come first: which vectors are kept depends on which versions of them there still are.
+    # Releases come first: the versions of those that go, and of what they were made from, can go with them.
+    with hold(corpus.pool("release")) as free:
+        if free:
+            try:
+                retain(Ledger(lake, corpus.name), corpus.settings.release.keep, before)
+            except LakeError as error:
+                failed.append(error)
+    named = named_versions(corpus, lake)
+    # Then chunks: which vectors are kept depends on which versions of them there still are.
     for name in sorted(corpus.tables(lake), key=lambda name: (name != corpus.table("chunks"), name)):
         stage = name.split(".")[1]
         held = None
@@ -109,7 +123,10 @@ def maintain_corpus(
         with hold(corpus.pool(WRITERS.get(stage, stage))) as free:
             if free:
                 try:
-                    done.append(maintain(lake, name, before, named.get(name, ()), held))
+                    if stage in APPENDED:
+                        done.append(maintain_appended(lake, name, before))
+                    else:
+                        done.append(maintain(lake, name, before, named.get(name, ()), held))
                 except LakeError as error:
                     failed.append(error)
             else:

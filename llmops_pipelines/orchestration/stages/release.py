@@ -1,14 +1,22 @@
-"""Stage `release`: materialising a partition puts its index in force."""
+"""Stage `release`: materialising a partition puts its index in force, where a verdict promotes it."""
 
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import dagster as dg
+from pydantic import Field
 
+from llmops_pipelines.evaluation.suites import gating_identity
+from llmops_pipelines.orchestration.manifests import manifest_of, require_configured
 from llmops_pipelines.orchestration.metadata import column_schema, table
 from llmops_pipelines.orchestration.progress import Finished, tell
 from llmops_pipelines.orchestration.repair import released_damage
 from llmops_pipelines.orchestration.repairing import is_repair
-from llmops_pipelines.release.releases import Manifest, Release, Releases
+from llmops_pipelines.orchestration.section import Section
+from llmops_pipelines.release.ledger import Standing
+from llmops_pipelines.release.manifest import Manifest, NotPromotedError, Release, ReleaseError
+from llmops_pipelines.release.releases import Releases
 from llmops_pipelines.resources.lake import LakeResource
 from llmops_pipelines.storage.lake import Lake
 from llmops_pipelines.storage.schemas import RELEASES
@@ -16,8 +24,18 @@ from llmops_pipelines.storage.schemas import RELEASES
 if TYPE_CHECKING:
     from llmops_pipelines.orchestration.corpus import Corpus
 
-CODE_VERSION = "1"
+CODE_VERSION = "2"
+BY_VERDICT_TAG = "llmops/by_verdict"  # of a run that a verdict started, and nobody asked for
+CHECKS = {"promoted": "A verdict promotes this index over what is in force; a corpus's first release needs none."}
 SHOWN = 20
+
+
+class ReleaseSection(Section):
+    """How long the way back is."""
+
+    keep: int = Field(
+        default=10, ge=1, description="Released contents that a rollback can go back to; others are cleaned."
+    )
 
 
 def release_asset(corpus: "Corpus") -> dg.AssetsDefinition:
@@ -26,101 +44,162 @@ def release_asset(corpus: "Corpus") -> dg.AssetsDefinition:
     @corpus.asset(
         "release",
         code_version=CODE_VERSION,
-        checks={},
+        checks=CHECKS,
         deps=["documents", "vector_index", "evaluation", "evaluation_report"],
         partitioned=True,
+        output_required=False,
     )
-    def release(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult:
-        """What readers search: the manifest of one index version. The newest release is in force."""
+    def release(
+        context: dg.AssetExecutionContext, lake: LakeResource
+    ) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult]:
+        """What readers search: the manifest of one index version. The newest valid release is in force."""
         store = lake.open()
-        index = corpus.upstream(store, "vector_index", context.partition_key)
-        evaluation = corpus.upstream(store, "evaluation", context.partition_key)
-        lineage = evaluation.summary["lineage"]
-        if lineage["index"]["data_version"] != index.data_version:
-            raise dg.Failure(
-                f"the published evaluation of {context.partition_key} is not of the index published now: materialise "
-                f"{corpus.name}/evaluation and its report, then this",
-                allow_retries=False,
-            )
-        manifest = Manifest(
-            model_key=context.partition_key,
-            fingerprint=corpus.model(context.partition_key, store).fingerprint,
-            index_table=index.name,
-            index_version=index.version,
-            index_identity=index.data_version,
-            corpus_version=lineage["corpus_version"],
-            cleaner=lineage["cleaner"],
-            chunker=lineage["chunker"],
-            evaluation=evaluation.data_version,
-        )
         releases = Releases(store, corpus.name)
         before = releases.in_force()
-        requested_by = f"run {context.run_id}"
-        if is_repair(context):
-            now = _repaired(corpus, store, releases, manifest, requested_by)
-            unchanged = before is not None and now.release_id == before.release_id
-            done = f"nothing: {now.release_id} is sound" if unchanged else f"released {now.release_id}"
-        elif before is not None and releases.was_rolled_back(manifest) and not _is_promotion(corpus, context):
-            now = before
-            done = f"nothing: somebody went back from this content; the job {corpus.name}_promote releases it again"
-        else:
-            reason = "the first release of this corpus" if before is None else f"release of {context.partition_key}"
-            now = releases.release(manifest, requested_by, reason)
-            unchanged = before is not None and now.release_id == before.release_id
-            done = f"nothing: {now.release_id} has this content" if unchanged else f"released {now.release_id}"
+        asked = _is_promotion(corpus, context)
+        try:
+            manifest = _candidate(corpus, store, context.partition_key)
+            requested_by = f"run {context.run_id}"
+            if is_repair(context):
+                now = _repaired(corpus, releases, before, manifest, requested_by)
+            else:
+                now = _released(corpus, releases, before, manifest, requested_by, asked)
+        except NotPromotedError as refusal:
+            yield _not_promoted(refusal, before, dg.AssetCheckSeverity.ERROR if asked else dg.AssetCheckSeverity.WARN)
+            if asked:
+                raise dg.Failure(f"not released: {refusal}", allow_retries=False) from refusal
+            context.log.warning(f"not released: {refusal}")
+            tell(Finished("release", "not released: its check `promoted` says why"))  # figures may be of test questions
+            return
+        except ReleaseError as error:
+            raise dg.Failure(str(error), allow_retries=False) from error
+        unchanged = before is not None and now.release_id == before.release_id
+        state = "sound" if is_repair(context) else "in force"
+        done = f"nothing: {now.release_id} is {state}" if unchanged else f"released {now.release_id}"
         tell(Finished("release", done))
-        history = releases.history()
-        return dg.MaterializeResult(
-            metadata={
-                "done": done,
-                "release_id": now.release_id,
-                "index": f"{now.manifest.index_table}, version {now.manifest.index_version}",
-                "releases": history_table(history),
-                "dagster/row_count": len(history),
-                "dagster/column_schema": column_schema(RELEASES),
-            },
-            data_version=dg.DataVersion(now.manifest.content),
-        )
+        yield _in_force(done, now, releases)
 
     return release
 
 
-def _repaired(corpus: "Corpus", lake: Lake, releases: Releases, manifest: Manifest, requested_by: str) -> Release:
+def _candidate(corpus: "Corpus", lake: Lake, model_key: str) -> Manifest:
+    """The published index of a model, of which the published evaluation must be."""
+    index = corpus.upstream(lake, "vector_index", model_key)
+    evaluation = corpus.upstream(lake, "evaluation", model_key)
+    if evaluation.summary["lineage"]["index"]["data_version"] != index.data_version:
+        raise dg.Failure(
+            f"the published evaluation of {model_key} is not of the index published now: materialise "
+            f"{corpus.name}/evaluation and its report, then this",
+            allow_retries=False,
+        )
+    suites = corpus.suites
+    if evaluation.summary["suites"] != {suite.name: suite.identity for suite in suites}:
+        raise dg.Failure(
+            f"the suites of {corpus.name} have changed since {model_key} was evaluated: run the job "
+            f"{corpus.name}_candidate for it, then this",
+            allow_retries=False,
+        )
+    manifest = manifest_of(corpus, lake, index, model_key)
+    require_configured(corpus, manifest)
+    return replace(manifest, suites=gating_identity(suites))
+
+
+def _released(
+    corpus: "Corpus", releases: Releases, before: Release | None, manifest: Manifest, requested_by: str, asked: bool
+) -> Release:
+    """The release in force, or a new one. A run that nobody `asked` for it undoes neither a rollback nor a withdrawal."""
+    if before and before.manifest.identity == manifest.identity:
+        if before.manifest.model == manifest.model:
+            return before
+        return releases.repair(manifest, requested_by, "the model is found elsewhere, or run otherwise")
+    row = releases.taken_back(manifest.identity)
+    if row and not asked:
+        raise NotPromotedError(
+            f"this content was taken back by {row.release_id}, a {row.action} ({row.reason}); the job {corpus.name}_promote "
+            "releases it again, by a verdict"
+        )
+    reason = f"release of {manifest.model_key}" if releases.history() else "the first release of this corpus"
+    return releases.release(manifest, requested_by, reason)
+
+
+def _repaired(
+    corpus: "Corpus", releases: Releases, before: Release | None, manifest: Manifest, requested_by: str
+) -> Release:
     """The release in force, or a new one of the repaired index where the version that it names is damaged."""
-    current = releases.in_force()
-    if current is None or current.manifest.model_key != manifest.model_key:
+    if before is None or before.manifest.model_key != manifest.model_key:
         raise dg.Failure(
             f"embeddings and index of {manifest.model_key} are repaired; no release of it is in force, so there is none "
             f"to repair. Leave {corpus.name}/release out, or put it in force by the job {corpus.name}_promote",
             allow_retries=False,
         )
-    if not released_damage(corpus, lake, current).found:
-        return current
-    if releases.was_rolled_back(manifest):
+    if not released_damage(corpus, releases.lake, before).found:
+        return before
+    if before.manifest.identity == manifest.identity:
+        return releases.repair(manifest, requested_by, "repair")
+    if releases.taken_back(manifest.identity):
         raise dg.Failure(
-            f"{current.release_id} is damaged and older than the repaired index, which somebody went back from: put that "
+            f"{before.release_id} is damaged and older than the repaired index, which somebody went back from: put that "
             f"in force by the job {corpus.name}_promote, or another release by {corpus.name}_rollback",
             allow_retries=False,
         )
-    return releases.release(manifest, requested_by, "repair", again=True)
+    return releases.release(manifest, requested_by, "repair")
 
 
 def _is_promotion(corpus: "Corpus", context: dg.AssetExecutionContext) -> bool:
-    """Whether somebody asked for this release by itself; a run of the whole life must not undo a rollback."""
-    return context.run.asset_selection == {corpus.key("release")} or context.job_name == f"{corpus.name}_promote"
+    """Whether somebody asked for this release by itself."""
+    return BY_VERDICT_TAG not in context.run.tags and (
+        context.run.asset_selection == {corpus.key("release")} or context.job_name == f"{corpus.name}_promote"
+    )
 
 
-def history_table(history: list[Release]) -> dg.MarkdownMetadataValue:
-    """The newest releases, the one in force first."""
+def _in_force(done: str, now: Release, releases: Releases) -> dg.MaterializeResult:
+    manifest, standings = now.manifest, releases.standings()
+    reason = manifest.verdict or "the first release of a corpus needs no verdict"
+    return dg.MaterializeResult(
+        metadata={
+            "done": done,
+            "release_id": now.release_id,
+            "model": manifest.model_key,
+            "verdict": reason,
+            "index": f"{manifest.index_table}, version {manifest.index_version}",
+            "releases": history_table(standings),
+            "dagster/row_count": len(standings),
+            "dagster/column_schema": column_schema(RELEASES),
+        },
+        check_results=[
+            dg.AssetCheckResult(
+                check_name="promoted", passed=True, description=f"{now.release_id} is in force: {reason}"
+            )
+        ],
+        data_version=dg.DataVersion(manifest.identity),
+    )
+
+
+def _not_promoted(
+    refusal: NotPromotedError, before: Release | None, severity: dg.AssetCheckSeverity
+) -> dg.AssetCheckResult:
+    """Of severity WARN the run goes on and is a success that says so; nothing is materialised."""
+    return dg.AssetCheckResult(
+        check_name="promoted",
+        passed=False,
+        severity=severity,
+        description=f"Not released: {refusal}",
+        metadata={"reason": str(refusal), "in force": before.release_id if before else "nothing"},
+    )
+
+
+def history_table(standings: Sequence[Standing]) -> dg.MarkdownMetadataValue:
+    """The newest rows, the last one first."""
     rows = [
         (
-            r.release_id,
-            f"{r.released_at:%Y-%m-%d %H:%M} UTC",
-            r.action,
-            r.manifest.model_key,
-            r.manifest.index_version,
-            r.reason,
+            s.release.release_id,
+            f"{s.release.at:%Y-%m-%d %H:%M} UTC",
+            s.release.action,
+            s.release.manifest.model_key,
+            s.release.manifest.verdict or "",
+            s.state,
+            s.release.reason,
         )
-        for r in reversed(history[-SHOWN:])
+        for s in reversed(standings[-SHOWN:])
     ]
-    return table(["release", "at", "action", "model", "index version", "reason"], rows)
+    return table(["release", "at", "action", "model", "verdict", "state", "reason"], rows)

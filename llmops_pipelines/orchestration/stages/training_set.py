@@ -11,8 +11,8 @@ from llmops_pipelines.embedding.embedder import Embedder
 from llmops_pipelines.evaluation.contamination import HeldOut
 from llmops_pipelines.evaluation.known_items import KNOWN_ITEMS
 from llmops_pipelines.evaluation.measure import corpus_questions
-from llmops_pipelines.evaluation.question_files import questions_hash
 from llmops_pipelines.evaluation.split import split_documents
+from llmops_pipelines.evaluation.suites import Suite
 from llmops_pipelines.index.search import SearchIndex
 from llmops_pipelines.orchestration.metadata import bullets, sync_metadata, table
 from llmops_pipelines.orchestration.progress import Progress
@@ -29,7 +29,7 @@ from llmops_pipelines.tuning.training_set import TrainingSetSettings, build_trai
 if TYPE_CHECKING:
     from llmops_pipelines.orchestration.corpus import Corpus
 
-CODE_VERSION = "1"
+CODE_VERSION = "2"
 SHOWN_CHARACTERS = 200
 
 
@@ -66,6 +66,7 @@ def training_set_asset(corpus: "Corpus") -> dg.AssetsDefinition:
     evaluation = corpus.settings.evaluation
 
     def stage(
+        suites: list[Suite],
         upstream: dict[str, Snapshot],
         embedder: Embedder,
         question_writer: Writer,
@@ -76,15 +77,12 @@ def training_set_asset(corpus: "Corpus") -> dg.AssetsDefinition:
     ) -> Staged:
         documents = list(upstream["documents"].rows(["doc_id", "title", "parent", "text"], KEPT))
         questions = corpus_questions(
-            evaluation.files(corpus.folder),
-            None if evaluation.known_items else 0,
-            upstream["documents"],
-            upstream["chunks"],
+            suites, upstream["source"], upstream["documents"], upstream["chunks"], every_known_item=True
         )
         learned = [question for question in questions if question.part == "train"]
         held_out = HeldOut([question for question in questions if question.part != "train"])
         usable = {document["doc_id"] for document in documents}
-        if evaluation.known_items:  # what is asked of unseen modules must be unseen
+        if any(suite.synthetic for suite in suites):  # what is asked of unseen modules must be unseen
             texts = {document["doc_id"]: document["text"] for document in documents}
             parts = split_documents(texts, {document["doc_id"]: document["parent"] for document in documents})
             usable = {doc_id for doc_id, part in parts.items() if part == "train"}
@@ -121,15 +119,17 @@ def training_set_asset(corpus: "Corpus") -> dg.AssetsDefinition:
         upstream = corpus.index_with_sources(lake, corpus.upstream(lake, "vector_index", base.key))
         embedder = corpus.embedder(base.key, lake)
         vectors = schemas.embeddings(embedder.dimension)
-        files = [[name, questions_hash(path)] for name, path in evaluation.files(corpus.folder).items()]
+        suites = evaluation.load_suites(corpus.folder)
+        # What is judged of them, and how, changes nothing that may be learned.
+        asked = [[suite.name, suite.questions_hash] for suite in suites]
         versions = [snapshot.data_version for snapshot in upstream.values()]
-        settings = [section.model_dump(), bool(evaluation.known_items)]
         return Publication(
             table=corpus.table("training_set"),
             schema=schemas.TRAINING_SET,
-            inputs=value_hash([CODE_VERSION, settings, files, base.fingerprint, versions]),
+            inputs=value_hash([CODE_VERSION, section.model_dump(), asked, base.fingerprint, versions]),
             stage=partial(
                 stage,
+                suites,
                 upstream,
                 embedder,
                 lake.writer(corpus.table("training_question_embeddings", base.key), vectors),
