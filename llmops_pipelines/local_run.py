@@ -14,16 +14,18 @@ from llmops_pipelines import project
 from llmops_pipelines.candidate_summary import CandidateSummary, summarise_candidate
 from llmops_pipelines.orchestration.corpus import Corpus
 from llmops_pipelines.orchestration.life import PlannedRun, candidate_run, life_runs
+from llmops_pipelines.orchestration.observed import observe
 from llmops_pipelines.orchestration.partitions import register_keys
 from llmops_pipelines.orchestration.run_lock import alive, bury_the_dead
 from llmops_pipelines.orchestration.stages import RELEASE
-from llmops_pipelines.run_results import failures
+from llmops_pipelines.orchestration.stages.release import BY_VERDICT_TAG
+from llmops_pipelines.run_results import failures, promoted
 from llmops_pipelines.run_summary import RunSummary, summarise
 from llmops_pipelines.terminal import shown
 
 
 def run_life(corpus: Corpus, console: Console | None) -> RunSummary:
-    """Bring the corpus up to date for the model in production, tune, and evaluate what was tuned beside it.
+    """Bring the corpus up to date for the model in production, tune, evaluate what was tuned, and promote it or not.
 
     Each step is a run of its own in this process. Progress goes to `console`, nowhere where it is None.
     """
@@ -32,6 +34,7 @@ def run_life(corpus: Corpus, console: Console | None) -> RunSummary:
     results: list[tuple[PlannedRun, dg.ExecuteInProcessResult]] = []
     with _instance() as (home, instance):
         register_keys(corpus, instance, lake)
+        observe(corpus, instance, lake)
         for run in life_runs(corpus, lake):
             results.append((run, _execute(corpus, run, instance, home, console)))
         candidate = candidate_run(corpus, lake)
@@ -39,6 +42,9 @@ def run_life(corpus: Corpus, console: Console | None) -> RunSummary:
             if console:
                 console.print(f"[bold]candidate[/] {candidate.key}", highlight=False)
             results.append((candidate, _execute(corpus, candidate, instance, home, console)))
+            if promoted(results[-1][1]):
+                promotion = PlannedRun("promote", candidate.key)
+                results.append((promotion, _execute(corpus, promotion, instance, home, console)))
     summary = summarise(corpus, results)
     summary.seconds = time.monotonic() - started
     return summary
@@ -88,6 +94,7 @@ def _execute(
             run_id=run_id,
             partition_key=run.key,
             asset_selection=run.selection(corpus, job),
+            tags={BY_VERDICT_TAG: "true"} if run.job == "promote" else None,
             raise_on_error=False,
             run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
         )

@@ -9,8 +9,8 @@ import dagster as dg
 import assets
 from llmops_pipelines.components.corpus_lifecycle import CorpusLifecycle
 from llmops_pipelines.orchestration.corpus import Corpus
-from llmops_pipelines.resources.home import state_folder
 from llmops_pipelines.resources.lake import LakeResource
+from llmops_pipelines.storage.home import state_folder
 from resources import bindings
 
 assert assets.__file__ is not None

@@ -15,6 +15,25 @@ def materialised(result: dg.ExecuteInProcessResult) -> dict[str, dict[str, Any]]
     }
 
 
+def promoted(result: dg.ExecuteInProcessResult) -> bool:
+    """Whether the report of a run carries a verdict that promotes."""
+    return bool(materialised(result).get("evaluation_report", {}).get("promotes"))
+
+
+def not_promoted(result: dg.ExecuteInProcessResult) -> str | None:
+    """Why a run that succeeded released nothing; None where it released, or was not to.
+
+    A verdict is named without its figures, which may be of test questions: its report has them.
+    """
+    for check in result.get_asset_check_evaluations():
+        if check.asset_key.path[-1] == "release" and check.check_name == "promoted" and not check.passed:
+            report = materialised(result).get("evaluation_report", {})
+            if report.get("promotes", True):
+                return check.description
+            return f"not released: {report['verdict']}; the report says why"
+    return None
+
+
 def failures(result: dg.ExecuteInProcessResult) -> list[str]:
     """The steps of a run that failed, and what each says."""
     steps = result.filter_events(lambda event: event.is_step_failure)

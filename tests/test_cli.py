@@ -7,8 +7,10 @@ import pytest
 from tests.conftest import PROJECT
 from tests.project_copy import copy_project, run_in
 
+COMMANDS = "run ui plan reembed search evaluate status report repair questions releases rollback withdraw"
 
-@pytest.mark.parametrize("command", ["run", "ui", "search", "evaluate", "status", "repair"])
+
+@pytest.mark.parametrize("command", COMMANDS.split())
 def test_every_command_has_help(command: str) -> None:
     shown = run_in(PROJECT, "llmops", command, "--help", lake=Path("/nonexistent")).stdout
     assert "Usage: llmops " + command in shown

@@ -30,12 +30,13 @@ def explained() -> Iterator[None]:
     from llmops_pipelines.evaluation.questions import QuestionError
     from llmops_pipelines.index.search import SearchError
     from llmops_pipelines.project import ProjectError
-    from llmops_pipelines.release.releases import ReleaseError
+    from llmops_pipelines.quality.suites import SuiteError
+    from llmops_pipelines.release.manifest import ReleaseError
     from llmops_pipelines.storage import LakeError
 
     try:
         yield
-    except (ModelError, QuestionError, SearchError, ProjectError, ReleaseError, LakeError) as error:
+    except (ModelError, QuestionError, SearchError, ProjectError, ReleaseError, LakeError, SuiteError) as error:
         err.print(f"[bold red]error:[/] {error}", highlight=False, soft_wrap=True)
         raise typer.Exit(1) from None
 

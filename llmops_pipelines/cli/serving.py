@@ -21,12 +21,13 @@ def search(
     """Search the released index of a corpus."""
     with explained():
         from llmops_pipelines import project
-        from llmops_pipelines.orchestration.serving import released_searcher
+        from llmops_pipelines import release as releases
 
         if kind not in ("hybrid", "dense", "full_text"):
             raise project.ProjectError(f"there is no kind of search {kind!r}: choose hybrid, dense or full_text")
-        release, searcher = released_searcher(project.corpus(corpus), project.lake().open())
-        hits = searcher.search(question, kind, limit, where)
+        with releases.open(project.corpus(corpus).name, project.lake().open()).held() as held:
+            hits = held.search(question, kind, limit, where)
+        release = held.release
     if as_json:
         print(json.dumps({"release": release.release_id, "hits": [vars(hit) for hit in hits]}))
         return
@@ -63,7 +64,7 @@ def evaluate(
         asked = chosen.key_of(model) if model else key
         if asked != key:
             other = serving.model_searcher(chosen, lake, asked)
-            other_rows = serving.evaluate_part(chosen, lake, asked, other, part)
+            other_rows = serving.evaluate_part(chosen, lake, asked, other, part, released=False)
             if serving.same_corpus(searcher, other):
                 comparisons = compare(rows, other_rows)
             else:
