@@ -1,7 +1,7 @@
 """A public collection in a lake, by the functions that the assets call: source, cleaning, chunks, embeddings, index."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,6 @@ from llmops_pipelines.embedding.model_folder import ModelFolder
 from llmops_pipelines.embedding.torch_embedder import Precision, TorchEmbedder
 from llmops_pipelines.evaluation.contamination import HeldOut
 from llmops_pipelines.evaluation.measure import measure
-from llmops_pipelines.evaluation.metrics import PRIMARY
 from llmops_pipelines.evaluation.question_files import load_questions
 from llmops_pipelines.evaluation.questions import Question
 from llmops_pipelines.index.build import IndexSettings, build_index
@@ -24,26 +23,25 @@ from llmops_pipelines.orchestration.stages.clean_documents import CleanDocuments
 from llmops_pipelines.storage import schemas
 from llmops_pipelines.storage.lake import Lake
 from llmops_pipelines.storage.snapshot import Snapshot
+from llmops_pipelines.storage.writer import Writer
 from llmops_pipelines.tuning.gates import training_set_gates
 from llmops_pipelines.tuning.training_set import TrainingSetSettings, build_training_set
 
 
 @dataclass(frozen=True)
 class Indexed:
-    """An index of one model, with the rows of its evaluation on the test part."""
+    """An index of one model. The vectors of questions are kept in the table of `asked`."""
 
     index: SearchIndex
     embedder: TorchEmbedder
-    rows: list[dict[str, Any]]
+    asked: Writer
 
-    def scores(self, system: str) -> dict[str, float]:
-        """nDCG@10 by question id."""
-        return {row["question_id"]: row[PRIMARY] for row in self.rows if row["system"] == system}
-
-    @property
-    def cluster(self) -> dict[str, str]:
-        """The cluster of each question."""
-        return {row["question_id"]: row["cluster"] for row in self.rows}
+    def rows(self, questions: Sequence[Question], hybrid_weight: float | None = None) -> list[dict[str, Any]]:
+        """The rows of its evaluation on `questions`, with another weight of dense scores where one is given."""
+        index = self.index
+        if hybrid_weight is not None:
+            index = SearchIndex(index.snapshot, replace(index.settings, hybrid_weight=hybrid_weight))
+        return measure(index, self.embedder, questions, self.asked).rows
 
 
 class Collection:
@@ -66,7 +64,7 @@ class Collection:
         return [question for question in load_questions(self.folder, "claims") if question.part == part]
 
     def index(self, model: ModelFolder, precision: Precision) -> Indexed:
-        """The index of `model`, evaluated on the test part."""
+        """The index of `model`."""
         embedder = TorchEmbedder(model, precision)
         embeddings = self.lake.writer(f"embeddings.{model.key}", schemas.embeddings(model.dimension))
         texts = {row["content_hash"]: row["text"] for row in self.chunks.rows(["content_hash", "text"])}
@@ -76,9 +74,8 @@ class Collection:
         build_index(
             self.chunks, self.documents, embeddings.staged(), model.fingerprint, settings, writer, published=None
         )
-        index = SearchIndex(writer.staged(), settings)
         asked = self.lake.writer(f"questions.{model.key}", schemas.embeddings(model.dimension))
-        return Indexed(index, embedder, measure(index, embedder, self.questions("test"), asked).rows)
+        return Indexed(SearchIndex(writer.staged(), settings), embedder, asked)
 
     def training_rows(
         self, base: Indexed, questions: Sequence[Question], held_out: HeldOut, settings: TrainingSetSettings

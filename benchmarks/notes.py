@@ -22,6 +22,13 @@ QUESTIONS = """\
 {{"id": "q1", "question": "what does note seven say of the harbour?", "answers": ["{0}"], "part": "dev"}}
 {{"id": "q2", "question": "who keeps the lantern of note nine?", "answers": ["{1}"], "part": "dev"}}
 """
+SUITE = """\
+name: written
+version: 1
+questions: questions.jsonl
+metrics: {nDCG@10: {direction: higher, role: primary, margin: 0.1}}
+min_questions: 1
+"""
 
 
 def notes_corpus(folder: Path) -> Corpus:
@@ -31,7 +38,7 @@ def notes_corpus(folder: Path) -> Corpus:
         "source": {"type": "directory", "uri": "documents"},
         "documents": {"max_loss": 0.5},
         "chunks": {"chunker": "sections", "max_tokens": 64},
-        "evaluation": {"questions": {"written": "questions.jsonl"}, "known_items": 0},
+        "evaluation": {"known_items": 0},
     }
     return Corpus(CorpusSettings.model_validate(raw), folder)
 
@@ -43,7 +50,9 @@ def write_notes(folder: Path) -> None:
         _write(documents / f"shelf{number % 4}" / f"note{number:02}.md", number, range(SECTIONS))
         _write(documents / "echoes" / f"echo{number:02}.md", number, range(SECTIONS), "Echo of note")
     names = (f"shelf{number % 4}/note{number:02}.md" for number in (7, 9))
-    (folder / "questions.jsonl").write_text(QUESTIONS.format(*names), "utf-8")
+    (folder / "evaluation").mkdir(exist_ok=True)
+    (folder / "evaluation" / "questions.jsonl").write_text(QUESTIONS.format(*names), "utf-8")
+    (folder / "evaluation" / "written.yaml").write_text(SUITE, "utf-8")
 
 
 def edit_notes(folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""Whether two lakes hold the same: every published table row for row, whatever the order in which the rows are stored."""
+"""Whether two lakes hold the same: every table as readers see it, row for row, in whatever order the rows are stored."""
 
 from collections.abc import Sequence
 
@@ -9,27 +9,32 @@ from llmops_pipelines.embedding.vectors import vector_array
 from llmops_pipelines.storage import Lake, Snapshot
 from llmops_pipelines.storage.schemas import key_column
 
-# Times, who ran it, and the number of a version are of one run; the account has a row a run.
-OF_ONE_RUN = {"seconds", "released_at", "requested_by", "index_version"}
-ACCOUNT = "embedding_runs"
+# Times, who ran it, the number of a version, and hashes over these are of one run; some tables have a row a run.
+OF_ONE_RUN = {"seconds", "at", "requested_by", "index_version", "verdict_id", "previous", "digest"}
+ROW_A_RUN = ("embedding_runs", "verdicts")
+APPENDED = ("releases",)  # nothing of them is published: readers see the newest version
 
 
 def differences(one: Lake, other: Lake, tolerance: float = 0.0) -> list[str]:
     """What readers of the published tables could tell apart, in words. Vectors may differ by `tolerance` a component."""
     found = [f"{name} is in one lake only" for name in sorted(set(one.names()) ^ set(other.names()))]
     for name in sorted(set(one.names()) & set(other.names())):
-        snapshots = one.published(name), other.published(name)
+        stage = name.split(".")[1]
+        if stage in APPENDED:
+            snapshots = one.newest(name), other.newest(name)
+        else:
+            snapshots = one.published(name), other.published(name)
         if snapshots[0] is None or snapshots[1] is None:
-            found += [f"{name} is published in one lake only"] if snapshots[0] is not snapshots[1] else []
-        elif name.split(".")[1] != ACCOUNT:
+            one_only = snapshots[0] is not snapshots[1] and stage not in ROW_A_RUN
+            found += [f"{name} is published in one lake only"] if one_only else []
+        elif stage not in ROW_A_RUN:
             found += _differing(name, snapshots[0], snapshots[1], tolerance)
     return found
 
 
 def _differing(name: str, one: Snapshot, other: Snapshot, tolerance: float) -> list[str]:
-    found = [
-        f"{name}: another {what}" for what in ("data_version", "inputs") if getattr(one, what) != getattr(other, what)
-    ]
+    identities = ("data_version", "inputs") if one.has_identity else ()
+    found = [f"{name}: another {what}" for what in identities if getattr(one, what) != getattr(other, what)]
     rows = sorted_rows(one), sorted_rows(other)
     columns = differing_columns(*rows, tolerance)
     return found + [f"{name}: {len(rows[0])} and {len(rows[1])} rows differ in {', '.join(columns)}"] * bool(columns)

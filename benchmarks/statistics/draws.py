@@ -3,7 +3,7 @@
 import json
 import math
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -27,13 +27,12 @@ class Draw:
     def differences(self, generator: np.random.Generator, mean: float) -> np.ndarray:
         """One set of differences with the true mean `mean`, cluster after cluster."""
         if self.metric == "normal":
-            return (mean + DEVIATION * self._correlated(generator)).ravel()
+            return (mean + DEVIATION * self._correlated(generator)).clip(-1, 1).ravel()
         if self.metric == "skewed":
-            real = real_differences()
-            centred = real - real.mean()
-            common = generator.choice(centred, (self.clusters, 1))
-            own = generator.choice(centred, (self.clusters, self.per_cluster))
-            return (mean + math.sqrt(self.icc) * common + math.sqrt(1 - self.icc) * own).ravel()
+            # Two questions of a cluster both take its difference with the probability `icc`.
+            shared = generator.random((self.clusters, self.per_cluster)) < math.sqrt(self.icc)
+            common, own = (_real(generator, mean, (self.clusters, n)) for n in (1, self.per_cluster))
+            return np.where(shared, common, own).ravel()
         return self._binary(generator, mean).ravel()
 
     def names(self) -> list[str]:
@@ -48,12 +47,30 @@ class Draw:
 
     def _binary(self, generator: np.random.Generator, mean: float) -> np.ndarray:
         """-1, 0 or 1: the tails of correlated normal numbers, as many more on the one side as `mean` says."""
-        from scipy.stats import norm
+        from scipy import special
 
         share = max(DISCORDANT[self.metric], abs(mean))
-        low, high = norm.ppf((share - mean) / 2), norm.isf((share + mean) / 2)
+        low, high = special.ndtri((share - mean) / 2), -special.ndtri((share + mean) / 2)
         latent = self._correlated(generator)
         return (latent > high).astype(float) - (latent < low)
+
+
+def _real(generator: np.random.Generator, mean: float, shape: tuple[int, int]) -> np.ndarray:
+    return generator.choice(real_differences(), shape, p=_tilted(mean))
+
+
+@lru_cache(maxsize=1024)
+def _tilted(mean: float) -> np.ndarray:
+    """Probabilities of the real differences with which their mean is `mean`: exponential in the difference."""
+    from scipy import optimize
+
+    real = real_differences()
+
+    def lacking(tilt: float) -> float:
+        return float(np.average(real, weights=np.exp(tilt * real))) - mean
+
+    weights = np.exp(float(optimize.brentq(lacking, -50, 50)) * real)  # type: ignore[arg-type]
+    return weights / weights.sum()
 
 
 @cache

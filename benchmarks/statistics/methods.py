@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from llmops_pipelines.evaluation.intervals import CONFIDENCE
-from llmops_pipelines.evaluation.verdict import Verdict, judge
+from llmops_pipelines.evaluation.verdict import Judgement, Verdict, judge
 
 RESAMPLES = 1_000
 PROMOTE = {Verdict.BETTER, Verdict.NOT_WORSE}
@@ -21,35 +22,44 @@ class Finding:
     low: float | None
     high: float | None
     not_worse: bool
-    detectable: float | None = None
+    better: bool
+    judgement: Judgement | None = None
 
 
-def gate(values: np.ndarray, clusters: Sequence[str], margin: float, generator: np.random.Generator) -> Finding:
+def gate(values: np.ndarray, clusters: Sequence[str], margin: float) -> Finding:
     """`judge`, as the gate calls it."""
     found = judge(values.tolist(), clusters, margin)
-    interval = found.estimate
-    return Finding(found.p, interval.low, interval.high, found.verdict in PROMOTE, found.detectable)
+    better = found.verdict == Verdict.BETTER
+    return Finding(found.p, found.low, found.high, found.verdict in PROMOTE, better, found)
 
 
-def bootstrap(values: np.ndarray, clusters: Sequence[str], margin: float, generator: np.random.Generator) -> Finding:
+def bootstrap(values: np.ndarray, clusters: Sequence[str], margin: float) -> Finding:
     """The percentile bootstrap of single questions."""
-    drawn = generator.integers(0, len(values), (RESAMPLES, len(values)), dtype=np.int32)
-    means = np.sort(values[drawn].mean(axis=1))
+    means = np.sort(_resamples(len(values)) @ values / len(values))
     rank = int((1 - CONFIDENCE) / 2 * RESAMPLES)
     low, high = float(means[rank]), float(means[-rank - 1])
-    p = 2 * min((means <= 0).mean(), (means >= 0).mean())
-    return Finding(min(1.0, float(p)), low, high, low > -margin)
+    p = min(1.0, 2 * float(min((means <= 0).mean(), (means >= 0).mean())))
+    return Finding(p, low, high, low > -margin, low > 0)
 
 
-def wilcoxon(values: np.ndarray, clusters: Sequence[str], margin: float, generator: np.random.Generator) -> Finding:
+@lru_cache(maxsize=4)
+def _resamples(number: int) -> np.ndarray:
+    """How often each of so many questions is in each resample; the same ones for every set."""
+    generator = np.random.default_rng(number)
+    return generator.multinomial(number, np.full(number, 1 / number), RESAMPLES).astype(float)
+
+
+def wilcoxon(values: np.ndarray, clusters: Sequence[str], margin: float) -> Finding:
     """Wilcoxon's signed-rank test of single questions."""
     from scipy import stats
 
     if not values.any():
-        return Finding(1.0, None, None, True)
-    both: Any = stats.wilcoxon(values, method="approx")
-    above: Any = stats.wilcoxon(values + margin, alternative="greater", method="approx")
-    return Finding(float(both.pvalue), None, None, above.pvalue <= (1 - CONFIDENCE) / 2)
+        return Finding(1.0, None, None, True, False)
+    both: Any = stats.wilcoxon(values, method="asymptotic")
+    above: Any = stats.wilcoxon(values + margin, alternative="greater", method="asymptotic")
+    level = (1 - CONFIDENCE) / 2
+    better = bool(both.pvalue <= 2 * level and values.sum() > 0)
+    return Finding(float(both.pvalue), None, None, bool(above.pvalue <= level), better)
 
 
 METHODS = {"gate": gate, "bootstrap": bootstrap, "wilcoxon": wilcoxon}
