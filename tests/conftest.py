@@ -17,6 +17,7 @@ from llmops_pipelines.embedding.torch_embedder import TorchEmbedder
 from llmops_pipelines.orchestration.corpus import Corpus
 from llmops_pipelines.orchestration.settings import CorpusSettings
 from llmops_pipelines.storage import Lake
+from tests.suite_files import write_suite
 
 PROJECT = Path(__file__).resolve().parent.parent
 
@@ -36,6 +37,7 @@ QUESTIONS = """\
 {"id": "q2", "question": "what makes dough grow?", "answers": ["bread.md"], "part": "dev"}
 {"id": "q3", "question": "why does the ocean come and go?", "answers": ["tides.md"], "part": "test"}
 {"id": "q4", "question": "how wide apart is a train's track?", "answers": ["rails/gauge.md"], "part": "dev"}
+{"id": "q5", "question": "what lives in a sourdough starter?", "answers": ["bread.md"], "part": "test"}
 """
 
 
@@ -56,12 +58,14 @@ def embedder(model: ModelFolder) -> TorchEmbedder:
 
 @pytest.fixture
 def articles(tmp_path: Path) -> Path:
-    """A corpus folder: `documents/` with five small articles, and `questions.jsonl` beside it."""
+    """A corpus folder: `documents/` with five small articles, beside it `questions.jsonl` and a suite that asks them."""
     folder = tmp_path / "corpus"
     for name, text in ARTICLES.items():
         (folder / "documents" / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / "documents" / name).write_text(text, "utf-8")
     (folder / "questions.jsonl").write_text(QUESTIONS, "utf-8")
+    # A margin that two questions pass where nothing differs: what is released is not what these tests are about.
+    write_suite(folder, metrics={"nDCG@10": {"direction": "higher", "role": "primary", "margin": 0.98}})
     return folder
 
 
@@ -72,7 +76,7 @@ def corpus(articles: Path) -> Corpus:
         {
             "name": "articles",
             "source": {"type": "directory", "uri": "documents"},
-            "evaluation": {"questions": {"written": "questions.jsonl"}},
+            "evaluation": {"suites": ["written.yaml"]},
         }
     )
     return Corpus(settings, articles)

@@ -7,14 +7,19 @@ from typing import Any
 import dagster as dg
 
 from llmops_pipelines.evaluation.figures import SetFigures, figures
+from llmops_pipelines.evaluation.suites import gating_identity
+from llmops_pipelines.evaluation.verdicts import VerdictRow
 from llmops_pipelines.orchestration.corpus import Corpus
 from llmops_pipelines.orchestration.lifecycle import lifecycle
+from llmops_pipelines.orchestration.manifests import manifest_of
 from llmops_pipelines.orchestration.partitions import register_keys
 from llmops_pipelines.orchestration.serving import evaluate_part, released_searcher
 from llmops_pipelines.orchestration.stages import STAGE_NAMES
+from llmops_pipelines.release.releases import Releases
 from llmops_pipelines.resources.lake import LakeResource
 from llmops_pipelines.run_results import failure_reason
 from llmops_pipelines.storage import Lake
+from tests.verdicts import judge
 
 STAGES = list(STAGE_NAMES)
 
@@ -48,6 +53,26 @@ def run_job(
             raise_on_error=False,
             run_config=quiet | (run_config or {}),
         )
+
+
+def judge_published(corpus: Corpus, lake: Lake, model_key: str | None = None, promotes: bool = True) -> VerdictRow:
+    """A verdict by hand on the published index of the base model, or of another, against what is in force."""
+    key = model_key or corpus.model_keys()[0]
+    index = lake.published(corpus.table("vector_index", key))
+    assert index is not None
+    releases = Releases(lake, corpus.name)
+    by = f"verdict {len(releases.verdicts.history())}"
+    verdict = "better" if promotes else "worse"
+    suites = gating_identity(corpus.suites)
+    return judge(releases, manifest_of(corpus, lake, index, key), verdict, promotes, by, suites)
+
+
+def promote(
+    corpus: Corpus, instance: dg.DagsterInstance, lake_uri: str, model_key: str | None = None
+) -> dg.ExecuteInProcessResult:
+    """Put the published index of the base model, or of another, in force, by a verdict that is made by hand."""
+    judge_published(corpus, Lake(lake_uri), model_key)
+    return run_job(corpus, instance, lake_uri, "promote", model_key)
 
 
 def metadata(result: dg.ExecuteInProcessResult) -> dict[str, dict[str, Any]]:

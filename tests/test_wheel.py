@@ -26,7 +26,9 @@ def test_the_wheel_carries_all_that_the_code_location_needs(tmp_path: Path) -> N
         "pyproject.toml",
         "assets/python_docs/defs.yaml",
         "assets/python_docs/evaluation/written.jsonl",
+        "assets/python_docs/evaluation/written.yaml",
         "llmops_pipelines/quality/suites/documents.yaml",
+        "llmops_pipelines/evaluation/suites/known_items.yaml",
         "llmops_pipelines/evaluation/templates/report.html.j2",
     ):
         assert needed in names

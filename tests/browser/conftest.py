@@ -70,12 +70,21 @@ def ui(tmp_path_factory: pytest.TempPathFactory) -> Iterator[UI]:
     smaller, replaced = re.subn(r"packages: \[.*\]", "packages: [pyarrow]", settings.read_text("utf-8"))
     assert replaced == 1
     # Enough for a training: the test questions are learned from, the checkpoint is chosen on few.
-    recipe = "{loss: multiple_negatives_ranking, learning_rate: 5.0e-5, epochs: 6, min_dev: 3, min_neighbours: 0.0}"
+    recipe = (
+        "{loss: multiple_negatives_ranking, learning_rate: 5.0e-5, epochs: 6, seed: 7, min_dev: 3, min_neighbours: 0.0}"
+    )
     tuning = f"  training_set: {{dev_share: 0.3}}\n  fine_tuned_model: {recipe}\n"
     settings.write_text(f"{smaller.rstrip()}\n{tuning}", "utf-8")
     questions = settings.parent / "evaluation" / "written.jsonl"
     questions.write_text(questions.read_text("utf-8").replace('"part": "test"', '"part": "train"'), "utf-8")
 
+    with serving(project, folder) as served:
+        yield served
+
+
+@contextmanager
+def serving(project: Path, folder: Path) -> Iterator[UI]:
+    """`llmops ui` on `project`, with an empty DAGSTER_HOME and lake in `folder`."""
     home, lake = folder / "dagster_home", folder / "lake"
     home.mkdir()
     ours = {"PYTHONPATH": str(project), "DAGSTER_HOME": str(home), "LLMOPS_LAKE": str(lake)}

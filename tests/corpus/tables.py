@@ -7,10 +7,10 @@ from llmops_pipelines.storage import Lake, Snapshot, Sync
 from llmops_pipelines.storage.schemas import CLEAN_DOCUMENTS, DOCUMENTS
 
 
-def publish_documents(lake: Lake, texts: Mapping[str, str]) -> Snapshot:
+def publish_documents(lake: Lake, texts: Mapping[str, str], table: str = "documents") -> Snapshot:
     """The table `documents` with one document a text, by doc_id."""
-    writer = lake.writer("documents", DOCUMENTS)
-    sync = Sync(writer, lake.published("documents"))
+    writer = lake.writer(table, DOCUMENTS)
+    sync = Sync(writer, lake.published(table))
     for doc_id, text in texts.items():
         content = text.encode()
         sync.put(

@@ -102,6 +102,6 @@ def test_questions_that_cannot_be_read_fail_with_file_and_line(
     articles: Path, instance: dg.DagsterInstance, lake: Lake
 ) -> None:
     (articles / "questions.jsonl").write_text('{"id": "q1", "question": "what?"}\n', "utf-8")
-    result = run_job(configured(articles, evaluation={"questions": {"written": "questions.jsonl"}}), instance, lake.uri)
+    result = run_job(configured(articles, evaluation={"suites": ["written.yaml"]}), instance, lake.uri)
     assert ["questions.jsonl:1" in why for why in failures(result)] == [True, True]  # training set and evaluation
     assert lake.published(f"articles.vector_index.{configured(articles).model_keys()[0]}") is not None

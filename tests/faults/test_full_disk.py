@@ -16,16 +16,18 @@ from llmops_pipelines.orchestration.settings import CorpusSettings
 from llmops_pipelines.storage import Lake, LakeError
 from llmops_pipelines.storage.maintenance import maintain, table_size
 from tests.conftest import ARTICLES, QUESTIONS
-from tests.dagster_runs import failures, run_job
+from tests.dagster_runs import failures, judge_published, run_job
 from tests.faults.small_disk import SmallDisk, pages, small_disk
 from tests.storage.notes import NOTES, texts
 from tests.storage.notes import published as published_notes
+from tests.suite_files import write_suite
 
 STAGES = (*LIFE, "maintenance")
 # Of what is written: nothing goes at first, then it fails where it happens to.
 SHARES = (0.0, 0.3, 0.6, 0.9)
 LATE = "tides.md"
-BESIDE = {"embedding_runs", "question_embeddings"}  # published within a stage, before its own table
+# Published within a stage, before its own table.
+BESIDE = {"embedding_runs", "question_embeddings", "question_pins", "looks"}
 
 
 class Undisturbed:
@@ -43,6 +45,8 @@ class Undisturbed:
         self.before: dict[str, Path] = {}
         self.writes: dict[str, int] = {}
         for stage in STAGES:
+            if stage == "release":
+                judge_published(self.corpus, Lake(str(lake)))
             self.before[stage] = folder / f"before_{stage}"
             shutil.copytree(lake, self.before[stage])
             assert run(self.corpus, lake, stage).success
@@ -55,10 +59,11 @@ def _corpus(folder: Path, names: Collection[str]) -> Corpus:
         (folder / "documents" / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / "documents" / name).write_text(ARTICLES[name], "utf-8")
     (folder / "questions.jsonl").write_text(QUESTIONS, "utf-8")
+    write_suite(folder)
     raw = {
         "name": "articles",
         "source": {"type": "directory", "uri": "documents"},
-        "evaluation": {"questions": {"written": "questions.jsonl"}, "known_items": 0},
+        "evaluation": {"suites": ["written.yaml"], "known_items": 0},
     }
     return Corpus(CorpusSettings.model_validate(raw), folder)
 
@@ -116,6 +121,8 @@ def test_what_is_published_stays_and_the_next_run_with_room_ends_as_an_undisturb
 
     disk.make_room()
     for left in STAGES[STAGES.index(stage) :]:
+        if left == "release" != stage:
+            judge_published(corpus, lake)
         assert run(corpus, Path(lake.uri), left).success
     assert differences(lake, undisturbed.lake) == []
 
