@@ -108,13 +108,13 @@ def test_a_plan_is_of_the_source_and_the_settings_as_they_are_now(
     assert lake.names() == [], "a plan writes nothing"
     embedded(corpus, instance, lake)
     write(corpus.folder, "note 0, written again", "note0.md")
-    before = {name: lake.published(name).version for name in lake.names()}  # type: ignore[union-attr]
+    before = {name: lake.newest(name).version for name in lake.names()}  # type: ignore[union-attr]
     found = planned(corpus, lake, monkeypatch)
     assert found["documents"] == {"added": 0, "changed": 1, "deleted": 0, "unchanged": 3}
     [one] = found["plans"]
     assert {cause: work["texts"] for cause, work in one["by_cause"].items()} == {"changed text": 1}
     assert (one["distinct"], one["reused"], one["deleted"]) == (4, 3, 1)
-    assert {name: lake.published(name).version for name in lake.names()} == before  # type: ignore[union-attr]
+    assert {name: lake.newest(name).version for name in lake.names()} == before  # type: ignore[union-attr]
     assert by_cause(embedded(corpus, instance, lake)) == {"changed text": 1}, "exactly that was done"
 
 
