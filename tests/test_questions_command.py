@@ -47,10 +47,10 @@ def test_stale_questions_are_listed_and_accepted_after_review(project: Path) -> 
     assert "q1  written, dev" in shown
     assert "how do insects tell their nest mates about food?\nchanged at the source: bees.md" in shown
     assert "gone from the source: tides.md" in shown
-    assert "2 of 4 questions are stale" in shown
+    assert "2 of 5 questions are stale" in shown
 
     listed = json.loads(run_in(project, "llmops", "questions", "articles", "--json").stdout)
-    assert (listed["corpus"], listed["questions"], listed["accepted"]) == ("articles", 4, [])
+    assert (listed["corpus"], listed["questions"], listed["accepted"]) == ("articles", 5, [])
     assert [(entry["id"], entry["suite"], entry["part"], entry["reason"]) for entry in listed["stale"]] == [
         ("q1", "written", "dev", "changed at the source: bees.md"),
         ("q3", "written", "test", "gone from the source: tides.md"),
@@ -68,7 +68,7 @@ def test_stale_questions_are_listed_and_accepted_after_review(project: Path) -> 
     assert [entry["id"] for entry in accepted["stale"]] == ["q3"]
     file = project / "assets" / "articles" / "evaluation" / "questions.jsonl"
     file.write_text(file.read_text("utf-8").replace("tides.md", "bread.md"), "utf-8")
-    assert "0 of 4 questions are stale" in run_in(project, "llmops", "questions", "articles").stdout
+    assert "0 of 5 questions are stale" in run_in(project, "llmops", "questions", "articles").stdout
 
 
 def test_before_the_first_run_it_says_what_to_run(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 
 from llmops_pipelines import project
 from llmops_pipelines.cli import app
+from llmops_pipelines.cli.application import out
 from llmops_pipelines.orchestration.corpus import Corpus
 from llmops_pipelines.orchestration.settings import CorpusSettings
 from llmops_pipelines.release.releases import Releases
@@ -24,7 +25,7 @@ def releases(lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Rel
     corpus = Corpus(settings, tmp_path)
     monkeypatch.setattr(project, "corpus", lambda name: corpus)
     monkeypatch.setattr(project, "lake", lambda: LakeResource(uri=lake.uri))
-    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setattr(out, "width", 200)
     made, found = HandMade(lake), Releases(lake, "c")
     for passages in (ONE, TWO, THREE):
         release(made, found, passages)

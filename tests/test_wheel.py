@@ -44,4 +44,4 @@ def test_the_wheel_carries_all_that_the_code_location_needs(tmp_path: Path) -> N
         [sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
     ).stdout.split()
     assert (library, graph) == (str(site / "llmops_pipelines" / "__init__.py"), str(site / "assets" / "__init__.py"))
-    assert {*STAGE_NAMES, "maintenance"} == set(stages)
+    assert {*STAGE_NAMES, "maintenance", "suites", "production"} == set(stages)

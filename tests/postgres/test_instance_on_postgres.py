@@ -100,7 +100,7 @@ def test_life_is_read_back_from_a_second_instance_and_a_second_run_does_nothing(
         ]
         read_checks = {f"{found.asset_key.path[-1]}:{found.check_name}": found.passed for found in evaluated}
         assert read_checks == checks(first)
-        assert list(read_checks.values()) == [True] * 36
+        assert list(read_checks.values()) == [True] * 40
         for stage in STAGES:
             event = reader.get_latest_materialization_event(corpus.key(stage))
             assert event is not None and event.asset_materialization is not None
