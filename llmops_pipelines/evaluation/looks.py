@@ -45,7 +45,7 @@ class Looks:
             if len(spent) >= suite.max_looks:
                 return False
             look = {
-                "look_id": f"{suite.test_hash}/{len(spent) + 1:04}",
+                "look_id": f"{suite.test_hash}/{max(spent.values(), default=0) + 1:04}",
                 "suite": suite.name,
                 "test_hash": suite.test_hash,
                 "configuration": configuration,
@@ -55,6 +55,10 @@ class Looks:
             self._rows.insert(look)
         return True
 
-    def _spent(self, test_hash: str) -> set[str]:
-        """The configurations that have a look at the questions of `test_hash`, as of now."""
-        return {row["configuration"] for row in self._rows.rows() if row["test_hash"] == test_hash}
+    def _spent(self, test_hash: str) -> dict[str, int]:
+        """The configurations that have a look at the questions of `test_hash`, as of now, and the number of each look."""
+        return {
+            row["configuration"]: int(row["look_id"].rpartition("/")[2])
+            for row in self._rows.rows()
+            if row["test_hash"] == test_hash
+        }

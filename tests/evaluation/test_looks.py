@@ -113,6 +113,17 @@ def test_a_run_that_is_killed_after_its_look_has_it_and_spends_no_second(lake: L
     assert looks.count(SUITE.test_hash) == 1
 
 
+def test_a_look_whose_row_was_deleted_by_hand_is_not_in_the_way_of_the_next(lake: Lake) -> None:
+    looks = Looks(lake, "c")
+    assert looks.spend(SUITE, "one", "run")
+    assert looks.spend(SUITE, "two", "run")
+    table = lake.newest("c.looks")
+    assert table is not None
+    table.table.delete("configuration = 'one'")
+    assert looks.spend(SUITE, "three", "run")
+    assert [row["look_id"].rpartition("/")[2] for row in rows(lake)] == ["0002", "0003"]
+
+
 @pytest.mark.parametrize("configuration", ["it's", 'a "quoted" one', "ünïcode"])
 def test_configurations_of_any_name(lake: Lake, configuration: str) -> None:
     looks = Looks(lake, "c")
