@@ -10,7 +10,7 @@ from llmops_pipelines.evaluation.decision import Decision
 from llmops_pipelines.evaluation.evaluate import in_role
 from llmops_pipelines.evaluation.figures import figures
 from llmops_pipelines.evaluation.report import short_form
-from llmops_pipelines.evaluation.verdicts import Verdicts
+from llmops_pipelines.evaluation.verdicts import VerdictRow, Verdicts
 from llmops_pipelines.storage import Lake, Sync
 from llmops_pipelines.storage.files import write_file
 from llmops_pipelines.storage.schemas import EVALUATION
@@ -52,18 +52,20 @@ def evaluated(lake: Lake, key: str, data_version: str = "evaluation-1") -> Decis
     writer.publish(data_version, "inputs", summary)
     decision = decided([suite()], rows)
     Verdicts(lake, "articles").append(
-        candidate=f"of {key}",
-        candidate_key=key,
-        production="in force",
-        data_only=False,
-        suites="suites",
-        scorer="scorer",
-        evaluation="evaluation-1",
-        verdict=str(decision.verdict),
-        promotes=decision.promotes,
-        reason=decision.reason,
-        requested_by="by hand",
-        figures=json.dumps(decision.as_dict()),
+        VerdictRow(
+            candidate=f"of {key}",
+            candidate_key=key,
+            production="in force",
+            data_only=False,
+            suites="suites",
+            scorer="scorer",
+            evaluation="evaluation-1",
+            verdict=str(decision.verdict),
+            promotes=decision.promotes,
+            reason=decision.reason,
+            requested_by="by hand",
+            figures=json.dumps(decision.as_dict()),
+        )
     )
     return decision
 

@@ -16,15 +16,17 @@ def judge(
     """A verdict on `candidate` against what is in force now."""
     current = releases.in_force()
     return Verdicts(releases.lake, releases.corpus).append(
-        candidate=candidate.identity,
-        candidate_key=candidate.model_key,
-        production=current.manifest.identity if current else None,
-        data_only=False,
-        suites=suites,
-        scorer="the scorer",
-        evaluation="the evaluation",
-        verdict=verdict,
-        promotes=promotes,
-        reason=f"{verdict}, by hand",
-        requested_by=by,
+        VerdictRow(
+            candidate=candidate.identity,
+            candidate_key=candidate.model_key,
+            production=current.manifest.identity if current else None,
+            data_only=False,
+            suites=suites,
+            scorer="the scorer",
+            evaluation="the evaluation",
+            verdict=verdict,
+            promotes=promotes,
+            reason=f"{verdict}, by hand",
+            requested_by=by,
+        )
     )

@@ -8,11 +8,10 @@ from typing import Any, NamedTuple
 from llmops_pipelines.evaluation.decision import SuiteDecision
 from llmops_pipelines.evaluation.few_differences import MIN_DIFFERING
 from llmops_pipelines.evaluation.roles import CANDIDATE
-from llmops_pipelines.evaluation.suites import Suite
+from llmops_pipelines.evaluation.suites import DAILY_PART, Suite
 from llmops_pipelines.evaluation.wording import percent
 
 Row = Mapping[str, Any]
-DAILY_PART = "dev"
 EVERY_SUITE = "every suite"
 
 

@@ -19,11 +19,10 @@ from llmops_pipelines.evaluation.metrics import METRICS, PRIMARY
 from llmops_pipelines.evaluation.plots import history_plot, label, level_plot, png, svg
 from llmops_pipelines.evaluation.report_sections import flips, identities, learned, reviewed, suite_sections, worst
 from llmops_pipelines.evaluation.roles import Role
-from llmops_pipelines.evaluation.suites import Suite
+from llmops_pipelines.evaluation.suites import DAILY_PART, Suite
 
 TEMPLATES = Path(__file__).parent / "templates"
 REPORT_VERSION = "3"
-DAILY_PART = "dev"
 RELEASES_SHOWN = 20
 
 

@@ -13,7 +13,7 @@ from llmops_pipelines.evaluation.metrics import PRIMARY
 from llmops_pipelines.evaluation.pairing import Pair, paired
 from llmops_pipelines.evaluation.plots import change_plot, svg
 from llmops_pipelines.evaluation.roles import CANDIDATE, PRODUCTION, UNTUNED, Role
-from llmops_pipelines.evaluation.suites import Suite
+from llmops_pipelines.evaluation.suites import DAILY_PART, Suite
 from llmops_pipelines.evaluation.wording import what_it_would_take
 from llmops_pipelines.storage.identity import text_hash
 
@@ -101,7 +101,7 @@ def flips(suites: Sequence[Suite], rows: Sequence[Row]) -> list[SuiteFlips]:
             if not counts:
                 continue
             against = pairs[PRODUCTION]
-            rose, fell = changed_most(against) if part == "dev" else ([], [])
+            rose, fell = changed_most(against) if part == DAILY_PART else ([], [])
             plot = svg(change_plot([pair.change for pair in against])) if against else None
             found.append(SuiteFlips(suite.name, part, suite.system, counts, rose, fell, plot))
     return found
@@ -183,7 +183,7 @@ def reviewed(rows: Sequence[Row]) -> dict[str, list[dict[str, str]]]:
             {
                 "suite": row["question_set"],
                 "id": row["question_id"],
-                "question": row["question"] if row["part"] == "dev" else "",
+                "question": row["question"] if row["part"] == DAILY_PART else "",
                 "reason": row[kind],
             }
             for row in own

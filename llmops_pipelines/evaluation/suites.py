@@ -16,6 +16,7 @@ from llmops_pipelines.evaluation.split import with_dev
 from llmops_pipelines.storage.identity import value_hash
 
 PRIMARY_ROLE, GUARD, REPORTED = "primary", "guard", "reported"
+DAILY_PART = "dev"  # measured in every evaluation, and shown question by question
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,7 @@ class Suite:
     @property
     def gate_part(self) -> str:
         """The part that the gate judges: test where there are test questions, else dev."""
-        return "test" if self.synthetic or any(question.part == "test" for question in self.loaded) else "dev"
+        return "test" if self.synthetic or any(question.part == "test" for question in self.loaded) else DAILY_PART
 
     @cached_property
     def questions_hash(self) -> str:

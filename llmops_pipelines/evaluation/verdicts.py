@@ -4,7 +4,7 @@ How a verdict is reached is in verdict.py.
 """
 
 import datetime
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from llmops_pipelines.storage.append_only import AppendOnly
@@ -13,7 +13,7 @@ from llmops_pipelines.storage.lake import Lake
 from llmops_pipelines.storage.schemas import VERDICTS
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class VerdictRow:
     """One verdict.
 
@@ -23,8 +23,8 @@ class VerdictRow:
     better, not_worse, worse, inconclusive or first, `reason` says why in words.
     """
 
-    verdict_id: str
-    at: datetime.datetime
+    verdict_id: str = ""  # until it is appended
+    at: datetime.datetime = field(default_factory=lambda: datetime.datetime.now(datetime.UTC))
     candidate: str
     candidate_key: str
     production: str | None
@@ -36,7 +36,7 @@ class VerdictRow:
     promotes: bool
     reason: str
     requested_by: str
-    figures: str
+    figures: str = "{}"
 
     @property
     def content(self) -> dict[str, Any]:
@@ -60,41 +60,10 @@ class Verdicts:
         """A number that grows with every verdict."""
         return self._rows.version()
 
-    def append(
-        self,
-        *,
-        candidate: str,
-        candidate_key: str,
-        production: str | None,
-        data_only: bool,
-        suites: str,
-        scorer: str,
-        evaluation: str,
-        verdict: str,
-        promotes: bool,
-        reason: str,
-        requested_by: str,
-        figures: str = "{}",
-    ) -> VerdictRow:
-        """Record a verdict. One that is recorded with the same content stays as it is, with its time."""
-        made = VerdictRow(
-            verdict_id="",
-            at=datetime.datetime.now(datetime.UTC),
-            candidate=candidate,
-            candidate_key=candidate_key,
-            production=production,
-            data_only=data_only,
-            suites=suites,
-            scorer=scorer,
-            evaluation=evaluation,
-            verdict=verdict,
-            promotes=promotes,
-            reason=reason,
-            requested_by=requested_by,
-            figures=figures,
-        )
-        identity = value_hash(made.content)
-        self._rows.insert({**asdict(made), "verdict_id": identity})
+    def append(self, verdict: VerdictRow) -> VerdictRow:
+        """Record a verdict under its id. One that is recorded with the same content stays as it is, with its time."""
+        identity = value_hash(verdict.content)
+        self._rows.insert({**asdict(verdict), "verdict_id": identity})
         return next(row for row in self.history() if row.verdict_id == identity)
 
     def history(self) -> list[VerdictRow]:

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any
 from llmops_pipelines.evaluation.decision import Decision, SuiteDecision, decide_all, first, undecided
 from llmops_pipelines.evaluation.gate import decide
 from llmops_pipelines.evaluation.roles import CANDIDATE, PRODUCTION
-from llmops_pipelines.evaluation.suites import Suite, gating_identity
+from llmops_pipelines.evaluation.suites import DAILY_PART, Suite, gating_identity
 from llmops_pipelines.evaluation.verdicts import VerdictRow, Verdicts
-from llmops_pipelines.orchestration.measuring import DAILY_PART
 from llmops_pipelines.release.ledger import Ledger
 from llmops_pipelines.storage.lake import Lake
 from llmops_pipelines.storage.snapshot import Snapshot
@@ -68,4 +67,4 @@ def kept(
         same = all(getattr(row, name) == value for name, value in content.items())
         if same and row.valid and all(row.at > at for at in taken_back):
             return row
-    return verdicts.append(**content, requested_by=by)
+    return verdicts.append(VerdictRow(**content, requested_by=by))

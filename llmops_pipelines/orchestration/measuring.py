@@ -11,7 +11,7 @@ from llmops_pipelines.evaluation.measure import corpus_questions, measure
 from llmops_pipelines.evaluation.questions import Question
 from llmops_pipelines.evaluation.roles import CANDIDATE, PRODUCTION, UNTUNED
 from llmops_pipelines.evaluation.source_documents import SourceDocuments
-from llmops_pipelines.evaluation.suites import Suite
+from llmops_pipelines.evaluation.suites import DAILY_PART, Suite
 from llmops_pipelines.orchestration.candidacy import Candidacy
 from llmops_pipelines.orchestration.sides import Side, sides
 from llmops_pipelines.storage import schemas
@@ -19,8 +19,6 @@ from llmops_pipelines.storage.lake import Lake
 
 if TYPE_CHECKING:
     from llmops_pipelines.orchestration.corpus import Corpus
-
-DAILY_PART = "dev"
 
 
 @dataclass

@@ -28,7 +28,7 @@ def append(verdicts: Verdicts, **changed: Any) -> VerdictRow:
         "reason": "within the margin",
         "requested_by": "run 1",
     }
-    return verdicts.append(**content | changed)
+    return verdicts.append(VerdictRow(**content | changed))
 
 
 def test_a_verdict_is_stored_as_it_was_made(verdicts: Verdicts, lake: Lake) -> None:

@@ -186,7 +186,18 @@ def chain(contents: list[int]) -> tuple[list[Release], dict[str, VerdictRow]]:
     for sequence, content in enumerate(contents, start=1):
         bare = Manifest("key", str(content), "{}", "t", content, "i", "{}", "v", "c", "k", "{}")
         verdict = VerdictRow(
-            "", AT, bare.identity, "key", str(sequence), False, "s", "s", "e", "better", True, "r", "me", "{}"
+            at=AT,
+            candidate=bare.identity,
+            candidate_key="key",
+            production=str(sequence),
+            data_only=False,
+            suites="s",
+            scorer="s",
+            evaluation="e",
+            verdict="better",
+            promotes=True,
+            reason="r",
+            requested_by="me",
         )
         verdict = replace(verdict, verdict_id=value_hash(verdict.content))
         verdicts[verdict.verdict_id] = verdict
