@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import ConsoleMessage, Locator, Page, sync_playwright
 
 from llmops_pipelines.storage import Lake
 from tests.project_copy import BIN, copy_project
@@ -32,6 +32,7 @@ ARGUMENTS = [
     "--disable-sync",
 ]
 START_SECONDS, STOP_SECONDS = 180, 60
+RUN_MILLISECONDS = 480_000
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,21 @@ class Chromium:
         folder = os.environ.get("LLMOPS_SCREENSHOTS")
         if folder:
             self.page.screenshot(path=Path(folder) / f"{name}.png", animations="disabled")
+
+
+def metadata(page: Page, key: str) -> Locator:
+    """The cell of a metadata value on an asset's page."""
+    table = page.get_by_role("table").filter(has=page.get_by_text("Timestamp", exact=True))
+    row = table.get_by_role("row").filter(has=page.get_by_role("cell", name=key, exact=True))
+    return row.get_by_role("cell").nth(2)
+
+
+def run_outcome(page: Page) -> str:
+    """The word by which the page of the run that was just launched names its end, once it has ended."""
+    page.wait_for_url("**/runs/*")
+    ended = page.get_by_text(re.compile("^(Success|Failure|Canceled)$")).first
+    ended.wait_for(timeout=RUN_MILLISECONDS)
+    return ended.inner_text()
 
 
 @pytest.fixture(scope="module")

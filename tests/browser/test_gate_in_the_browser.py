@@ -6,17 +6,16 @@ from pathlib import Path
 
 import pytest
 import yaml
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import expect
 
 from llmops_pipelines.embedding.model_folder import ModelFolder
 from llmops_pipelines.release.ledger import Ledger
-from tests.browser.conftest import UI, Chromium, serving
+from tests.browser.conftest import UI, Chromium, metadata, run_outcome, serving
 from tests.embedding.tiny_models import tiny_model
 from tests.orchestration.glossary import glossary
 from tests.project_copy import copy_project
 
 LOCATION = "/locations/llmops_pipelines"
-RUN_MILLISECONDS = 480_000
 
 
 @pytest.fixture(scope="module")
@@ -46,10 +45,7 @@ def run(ui: UI, chromium: Chromium, place: str, model: str | None = None) -> str
         page.get_by_role("menuitem").filter(has_text=f"{model}-").first.click()
         dialog.get_by_role("button", name="Launch 1 run").click()
         page.locator("a[href^='/runs/']", has_text="View").click()
-    page.wait_for_url("**/runs/*")
-    ended = page.get_by_text(re.compile("^(Success|Failure|Canceled)$")).first
-    ended.wait_for(timeout=RUN_MILLISECONDS)
-    return ended.inner_text()
+    return run_outcome(page)
 
 
 def in_force(ui: UI) -> tuple[str, str]:
@@ -59,37 +55,25 @@ def in_force(ui: UI) -> tuple[str, str]:
     return release.release_id, release.manifest.model_key.rpartition("-")[0]
 
 
-def metadata(page: Page, key: str) -> Locator:
-    table = page.get_by_role("table").filter(has=page.get_by_text("Timestamp", exact=True))
-    row = table.get_by_role("row").filter(has=page.get_by_role("cell", name=key, exact=True))
-    return row.get_by_role("cell").nth(2)
-
-
-def report(ui: UI, chromium: Chromium) -> tuple[str, str]:
-    """The verdict and the reason of the newest report, as its asset's page shows them."""
-    page = chromium.page
-    page.goto(f"{ui.url}/assets/glossary/evaluation_report")
-    return metadata(page, "verdict").inner_text(), metadata(page, "reason").inner_text()
+def expect_judged(ui: UI, chromium: Chromium, model: str, verdict: str) -> None:
+    """The candidate run of a model ends with this verdict, and its report's page in the UI says so and why."""
+    assert run(ui, chromium, "jobs/glossary_candidate", model) == "Success"
+    chromium.page.goto(f"{ui.url}/assets/glossary/evaluation_report")
+    assert metadata(chromium.page, "verdict").inner_text() == verdict
+    assert f"shown to be {verdict}" in metadata(chromium.page, "reason").inner_text()
+    chromium.screenshot(f"verdict_{verdict}")
 
 
 def test_a_better_model_is_promoted_a_worse_one_stopped_and_one_click_goes_back(ui: UI, chromium: Chromium) -> None:
     assert run(ui, chromium, "asset-groups/glossary", "poor") == "Success"
     assert in_force(ui) == ("r0001", "poor")
 
-    assert run(ui, chromium, "jobs/glossary_candidate", "good") == "Success"
-    verdict, reason = report(ui, chromium)
-    assert verdict == "better"
-    assert "shown to be better" in reason
-    chromium.screenshot("verdict_better")
+    expect_judged(ui, chromium, "good", "better")
     assert in_force(ui) == ("r0001", "poor")
     assert run(ui, chromium, "jobs/glossary_promote", "good") == "Success"
     assert in_force(ui) == ("r0002", "good")
 
-    assert run(ui, chromium, "jobs/glossary_candidate", "poor") == "Success"
-    verdict, reason = report(ui, chromium)
-    assert verdict == "worse"
-    assert "shown to be worse" in reason
-    chromium.screenshot("verdict_worse")
+    expect_judged(ui, chromium, "poor", "worse")
     page = Path(metadata(chromium.page, "report").inner_text().strip())
     assert "shown to be worse" in page.read_text("utf-8")
     assert run(ui, chromium, "jobs/glossary_promote", "poor") == "Failure"

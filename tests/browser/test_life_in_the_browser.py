@@ -9,13 +9,12 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.conftest import UI, Chromium
+from tests.browser.conftest import UI, Chromium, metadata, run_outcome
 from tests.dagster_runs import STAGES
 from tests.project_copy import BIN
 
 GROUP = "/locations/llmops_pipelines/asset-groups/python_docs"
 CANDIDATE_JOB = "/locations/llmops_pipelines/jobs/python_docs_candidate"
-RUN_MILLISECONDS = 480_000
 # How far the line of the nDCG@10 chart reaches from its leftmost to its rightmost pixel, as a share of the canvas.
 LINE_WIDTH = """(() => {
   const path = "//*[text()='nDCG@10']/following::canvas[1]";
@@ -59,12 +58,10 @@ def launch(ui: UI, chromium: Chromium, name: str, place: str = GROUP, key: str |
     chromium.screenshot(f"{name}_partition")
     launch_button.click()
     page.locator("a[href^='/runs/']", has_text="View").click()
-    page.wait_for_url("**/runs/*")
-    ended = page.get_by_text(re.compile("^(Success|Failure|Canceled)$")).first
-    ended.wait_for(timeout=RUN_MILLISECONDS)
+    outcome = run_outcome(page)
     chromium.screenshot(f"{name}_run")
     header = page.get_by_text(re.compile(r"^\d+ checks$")).locator("xpath=ancestor::*[contains(., 'partition:')][1]")
-    return Launched(page.url.rsplit("/", 1)[1], ended.inner_text(), header.inner_text())
+    return Launched(page.url.rsplit("/", 1)[1], outcome, header.inner_text())
 
 
 @pytest.fixture(scope="module")
@@ -96,13 +93,6 @@ def tuned_key(ui: UI) -> str:
     [row] = tuned.rows(["model_key", "outcome"])
     assert row["model_key"], row["outcome"]
     return row["model_key"]
-
-
-def metadata(page: Page, key: str) -> Locator:
-    """The cell of a metadata value on an asset's page."""
-    table = page.get_by_role("table").filter(has=page.get_by_text("Timestamp", exact=True))
-    row = table.get_by_role("row").filter(has=page.get_by_role("cell", name=key, exact=True))
-    return row.get_by_role("cell").nth(2)
 
 
 def markdown(page: Page, key: str) -> Locator:

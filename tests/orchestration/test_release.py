@@ -31,6 +31,14 @@ def changed(articles: Path) -> None:
     (articles / "documents" / "kites.md").write_text("# Kites\n\nA kite needs wind and a string.\n", "utf-8")
 
 
+@pytest.fixture
+def judged_worse(changed: None, corpus: Corpus, instance: dg.DagsterInstance, lake: Lake) -> None:
+    """What changed is indexed, and the verdict on it does not promote it."""
+    stages = [stage for stage in STAGES if stage != "release"]
+    assert run_job(corpus, instance, lake.uri, stages=stages).success
+    judge_published(corpus, lake, promotes=False)
+
+
 def in_force(lake: Lake) -> Release:
     current = Releases(lake, "articles").in_force()
     assert current is not None
@@ -64,13 +72,10 @@ def test_the_first_release_carries_all_that_readers_need(
     assert release.requested_by == f"run {life.run_id}"
 
 
-@pytest.mark.usefixtures("changed")
+@pytest.mark.usefixtures("judged_worse")
 def test_a_life_whose_index_is_not_promoted_succeeds_and_releases_nothing(
     corpus: Corpus, instance: dg.DagsterInstance, lake: Lake
 ) -> None:
-    stages = [stage for stage in STAGES if stage != "release"]
-    assert run_job(corpus, instance, lake.uri, stages=stages).success
-    judge_published(corpus, lake, promotes=False)
     run = run_job(corpus, instance, lake.uri, stages=["vector_index", "release"])
     assert run.success
     assert "release" not in metadata(run)
@@ -80,13 +85,10 @@ def test_a_life_whose_index_is_not_promoted_succeeds_and_releases_nothing(
     assert answer(corpus, lake) != "kites.md"
 
 
-@pytest.mark.usefixtures("changed")
+@pytest.mark.usefixtures("judged_worse")
 def test_a_promotion_that_somebody_asks_for_fails_with_the_verdicts_reason(
     corpus: Corpus, instance: dg.DagsterInstance, lake: Lake
 ) -> None:
-    stages = [stage for stage in STAGES if stage != "release"]
-    assert run_job(corpus, instance, lake.uri, stages=stages).success
-    judge_published(corpus, lake, promotes=False)
     for job, alone in (("promote", ()), ("life", ("release",))):
         run = run_job(corpus, instance, lake.uri, job, stages=alone)
         assert not run.success
