@@ -89,15 +89,8 @@ def rollback_job(corpus: Corpus) -> dg.JobDefinition:
         releases = Releases(lake.open(), corpus.name)
         _observe(context, corpus, releases, releases.rollback(_by(context), config.reason, config.release_id or None))
 
-    @dg.job(
-        name=f"{corpus.name}_rollback",
-        description="Puts the release before that in force in force again, or the one that release_id names.",
-        tags={"corpus": corpus.name},
-    )
-    def rollback() -> None:
-        rollback_release()
-
-    return rollback
+    description = "Puts the release before that in force in force again, or the one that release_id names."
+    return _job(corpus, "rollback", rollback_release, description)
 
 
 def withdraw_job(corpus: Corpus) -> dg.JobDefinition:
@@ -109,15 +102,14 @@ def withdraw_job(corpus: Corpus) -> dg.JobDefinition:
         releases = Releases(lake.open(), corpus.name)
         _observe(context, corpus, releases, releases.withdraw(_by(context), config.reason, config.release_id or None))
 
-    @dg.job(
-        name=f"{corpus.name}_withdraw",
-        description="Withdraws what is in force, or the release that release_id names: it is never served again.",
-        tags={"corpus": corpus.name},
-    )
-    def withdraw() -> None:
-        withdraw_release()
+    description = "Withdraws what is in force, or the release that release_id names: it is never served again."
+    return _job(corpus, "withdraw", withdraw_release, description)
 
-    return withdraw
+
+def _job(corpus: Corpus, verb: str, op: dg.OpDefinition, description: str) -> dg.JobDefinition:
+    """One op as a job of the corpus."""
+    graph = dg.GraphDefinition(name=f"{corpus.name}_{verb}", node_defs=[op])
+    return graph.to_job(description=description, tags={"corpus": corpus.name})
 
 
 def _by(context: dg.OpExecutionContext) -> str:

@@ -7,6 +7,9 @@ from typing import Any
 import dagster as dg
 import pyarrow as pa
 
+from llmops_pipelines.evaluation.evaluate import SYSTEMS
+from llmops_pipelines.evaluation.figures import HEADLINE_SYSTEM, SetFigures
+
 
 def column_schema(schema: pa.Schema) -> dg.TableSchema:
     """The columns as Dagster shows them."""
@@ -24,6 +27,19 @@ def sync_metadata(counts: Mapping[str, Any]) -> dict[str, Any]:
     if counts["examples"]:
         metadata["examples"] = bullets({change: ", ".join(keys) for change, keys in counts["examples"].items()})
     return metadata
+
+
+def headline(figures_found: Sequence[SetFigures]) -> dict[str, float]:
+    """The figures of the first question set as numbers that Dagster plots over materialisations."""
+    if not figures_found:
+        return {}
+    estimates = figures_found[0].estimates
+    numbers = {metric: estimate.mean for metric, estimate in estimates[HEADLINE_SYSTEM].items()}
+    primary = figures_found[0].headline
+    numbers |= {"nDCG@10 low": primary.low, "nDCG@10 high": primary.high}
+    return numbers | {
+        f"nDCG@10 {system}": estimates[system]["nDCG@10"].mean for system in SYSTEMS if system != HEADLINE_SYSTEM
+    }
 
 
 def bullets(entries: Mapping[str, Any]) -> dg.MarkdownMetadataValue:

@@ -53,7 +53,7 @@ def documents_asset(corpus: "Corpus") -> dg.AssetsDefinition:
         """One row a source document, as ingested; synced with the source: added, changed, deleted, unchanged."""
         source = corpus.source
         # A source that cannot tell cheaply whether it changed is read every time.
-        state = source.state() if isinstance(source, Stated) else context.run_id
+        state = source.state() if isinstance(source, Stated) else context.run.run_id
         return Publication(
             table=corpus.table("documents"),
             schema=DOCUMENTS,

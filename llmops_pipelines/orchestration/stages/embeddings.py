@@ -103,7 +103,7 @@ def embeddings_asset(corpus: "Corpus") -> dg.AssetsDefinition:
             writer,
             progress=Progress(context.log, "embeddings", "texts"),
             cause_of=cause_of,
-            account=accountant(runs, context.run_id, context.retry_number, plan, embedder),
+            account=accountant(runs, context.run.run_id, context.retry_number, plan, embedder),
         )
         allows_truncation = corpus.chunker.max_tokens is None
         gates = [
@@ -113,7 +113,7 @@ def embeddings_asset(corpus: "Corpus") -> dg.AssetsDefinition:
         if all(gate.passed for gate in gates):
             lake.tag(chunks, embedded_tag(model))
             runs.staged()
-            runs.publish(context.run_id, context.run_id, {})
+            runs.publish(context.run.run_id, context.run.run_id, {})
         summary = {**report.as_dict(), "deleted": plan.deleted, "plan": plan_table(plan)}
         return Staged(report.data_version, summary, gates)
 

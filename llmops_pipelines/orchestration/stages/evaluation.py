@@ -18,9 +18,10 @@ from llmops_pipelines.evaluation.roles import CANDIDATE
 from llmops_pipelines.evaluation.suite_contamination import DESCRIPTION as TRAINING_GATE_DESCRIPTION
 from llmops_pipelines.evaluation.suite_contamination import TRAINING_GATE, training_gate
 from llmops_pipelines.evaluation.suite_files import corpus_suites
-from llmops_pipelines.evaluation.suites import Suite
+from llmops_pipelines.evaluation.suites import DAILY_PART, Suite
 from llmops_pipelines.orchestration.candidacy import Candidacy
-from llmops_pipelines.orchestration.measuring import DAILY_PART, judged_parts, measured
+from llmops_pipelines.orchestration.measuring import Measured, judged_parts, measured
+from llmops_pipelines.orchestration.metadata import headline
 from llmops_pipelines.orchestration.observed import PRODUCTION, SUITES
 from llmops_pipelines.orchestration.pinning import pinned_stale
 from llmops_pipelines.orchestration.progress import Progress
@@ -86,7 +87,7 @@ def evaluation_asset(corpus: "Corpus") -> dg.AssetsDefinition:
         writer: Writer,
         published: Snapshot | None,
     ) -> Staged:
-        by = f"run {context.run_id}"
+        by = f"run {context.run.run_id}"
         spent = judged_parts(corpus, lake, suites, candidacy, by)
         progress = Progress(context.log, "evaluation", "questions")
         found = measured(corpus, lake, suites, stale, candidacy, spent, progress)
@@ -95,25 +96,13 @@ def evaluation_asset(corpus: "Corpus") -> dg.AssetsDefinition:
             sync.put(row)
         counts = sync.finish()
         own = [row for row in found.rows if row["role"] == CANDIDATE]
+        looks = Looks(lake, corpus.name)
         summary = {
+            **_measured(found, own),
+            **_judged(suites, candidacy),
             "counts": counts.as_dict(),
-            "questions_embedded": found.questions_embedded,
-            "figures": [one.as_dict() for one in figures(row for row in own if row["part"] == DAILY_PART)],
-            "unmeasured": sum(row["unmeasured"] is not None for row in own) // len(SYSTEMS),
-            "stale": sum(row["stale"] is not None for row in own) // len(SYSTEMS),
-            "questions": len(found.questions),
-            "scorer": SCORER,
-            "sides": found.sides,
-            "problem": found.problem,
-            "untuned_problem": found.untuned_problem,
             "spent": spent,
-            "looks": {suite.name: Looks(lake, corpus.name).count(suite.test_hash) for suite in suites if suite.gates},
-            "suites": {suite.name: suite.identity for suite in suites},
-            "candidate": candidacy.candidate.identity,
-            "production": candidacy.production.manifest.identity if candidacy.production else None,
-            "against": candidacy.against,
-            "data_only": candidacy.data_only,
-            "lineage": {**candidacy.index.summary["lineage"], "index": candidacy.index.reference},
+            "looks": {suite.name: looks.count(suite.test_hash) for suite in suites if suite.gates},
         }
         gates = [
             _accounting(found.questions, writer.staged()),
@@ -156,16 +145,30 @@ def evaluation_asset(corpus: "Corpus") -> dg.AssetsDefinition:
     return evaluation
 
 
-def headline(figures_found: list[SetFigures]) -> dict[str, float]:
-    """The figures of the first question set as numbers that Dagster plots over materialisations."""
-    if not figures_found:
-        return {}
-    estimates = figures_found[0].estimates
-    numbers = {metric: estimate.mean for metric, estimate in estimates[HEADLINE_SYSTEM].items()}
-    primary = figures_found[0].headline
-    numbers |= {"nDCG@10 low": primary.low, "nDCG@10 high": primary.high}
-    return numbers | {
-        f"nDCG@10 {system}": estimates[system]["nDCG@10"].mean for system in SYSTEMS if system != HEADLINE_SYSTEM
+def _measured(found: Measured, own: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """What was measured; `own` are the candidate's rows."""
+    return {
+        "questions": len(found.questions),
+        "questions_embedded": found.questions_embedded,
+        "figures": [one.as_dict() for one in figures(row for row in own if row["part"] == DAILY_PART)],
+        "unmeasured": sum(row["unmeasured"] is not None for row in own) // len(SYSTEMS),
+        "stale": sum(row["stale"] is not None for row in own) // len(SYSTEMS),
+        "sides": found.sides,
+        "problem": found.problem,
+        "untuned_problem": found.untuned_problem,
+        "scorer": SCORER,
+    }
+
+
+def _judged(suites: Sequence[Suite], candidacy: Candidacy) -> dict[str, Any]:
+    """What is judged, against what and by what: a verdict rests on these."""
+    return {
+        "suites": {suite.name: suite.identity for suite in suites},
+        "candidate": candidacy.candidate.identity,
+        "production": candidacy.production.manifest.identity if candidacy.production else None,
+        "against": candidacy.against,
+        "data_only": candidacy.data_only,
+        "lineage": {**candidacy.index.summary["lineage"], "index": candidacy.index.reference},
     }
 
 

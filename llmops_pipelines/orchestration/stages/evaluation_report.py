@@ -1,22 +1,22 @@
 """Stage `evaluation_report`: the verdict on a candidate, kept, and the page that says why."""
 
-import base64
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
 from llmops_pipelines.evaluation.compare import SetComparison, compare
+from llmops_pipelines.evaluation.decision import Decision
 from llmops_pipelines.evaluation.figures import SetFigures
 from llmops_pipelines.evaluation.report import REPORT_VERSION, Page, build_report, short_form
-from llmops_pipelines.evaluation.roles import CANDIDATE, PRODUCTION, UNTUNED
+from llmops_pipelines.evaluation.roles import CANDIDATE, PRODUCTION
+from llmops_pipelines.evaluation.suites import DAILY_PART
 from llmops_pipelines.orchestration.deciding import decision, kept
-from llmops_pipelines.orchestration.metadata import column_schema
+from llmops_pipelines.orchestration.metadata import column_schema, headline, image
 from llmops_pipelines.orchestration.observed import PRODUCTION as PRODUCTION_OBSERVED
 from llmops_pipelines.orchestration.observed import SUITES
 from llmops_pipelines.orchestration.progress import Finished, tell
 from llmops_pipelines.orchestration.released_figures import released_figures
-from llmops_pipelines.orchestration.stages.evaluation import headline
 from llmops_pipelines.resources.lake import LakeResource
 from llmops_pipelines.storage.files import read_file, write_file
 from llmops_pipelines.storage.identity import value_hash
@@ -52,11 +52,11 @@ def evaluation_report_asset(corpus: "Corpus") -> dg.AssetsDefinition:
             )
         rows = list(evaluation.rows())
         found = decision(suites, summary, rows)
-        verdict = kept(corpus, store, key, suites, evaluation, found, f"run {context.run_id}")
+        verdict = kept(corpus, store, key, suites, evaluation, found, f"run {context.run.run_id}")
         history = released_figures(corpus, store, verdict.at)
         shown = {name: summary[name] for name in ("sides", "looks", "spent", "problem", "untuned_problem")}
         inputs = value_hash([REPORT_VERSION, evaluation.data_version, verdict.verdict_id, history, shown])
-        page, image = (f"{lake.reports}/{corpus.name}/{key}.{suffix}" for suffix in ("html", "png"))
+        page, plot = (f"{lake.reports}/{corpus.name}/{key}.{suffix}" for suffix in ("html", "png"))
         rendered = _rendered(page, inputs)
         if not rendered:
             report = build_report(
@@ -72,35 +72,22 @@ def evaluation_report_asset(corpus: "Corpus") -> dg.AssetsDefinition:
                 )
             )
             if report.image:
-                write_file(image, report.image)
+                write_file(plot, report.image)
             # The mark that says it is up to date is in the page, so the page comes last.
             write_file(page, report.html.replace("<head>", f"<head>\n{MARK.format(inputs)}", 1).encode())
         done = "nothing: the page is up to date" if rendered else "rendered"
         tell(Finished("evaluation_report", str(found.verdict)))  # its figures may be of test questions
-        sets = [SetFigures.from_dict(raw) for raw in summary["figures"]]
-        daily = [row for row in rows if row["part"] == "dev"]
-        by_role = {role: [row for row in daily if row["role"] == role] for role in (CANDIDATE, PRODUCTION, UNTUNED)}
-        against = compare(by_role[PRODUCTION], by_role[CANDIDATE]) if by_role[PRODUCTION] else []
-        metadata: dict[str, Any] = {
-            "done": done,
-            "verdict": str(found.verdict),
-            "promotes": found.promotes,
-            "reason": found.reason,
-            "figures": dg.MetadataValue.md(short_form(found, sets)),
-        }
-        plot = read_file(image) if sets else None
-        if plot:
-            encoded = base64.b64encode(plot).decode()
-            metadata["plot"] = dg.MetadataValue.md(f"![nDCG@10](data:image/png;base64,{encoded})")
-        metadata |= {
-            "report": dg.MetadataValue.path(page),
-            **headline(sets),
-            **compared(sets, against, _key_of(summary["sides"], PRODUCTION)),
-            "dagster/row_count": len(rows),
-            "dagster/column_schema": column_schema(evaluation.schema),
-        }
         return dg.MaterializeResult(
-            metadata=metadata,
+            metadata={
+                "done": done,
+                "verdict": str(found.verdict),
+                "promotes": found.promotes,
+                "reason": found.reason,
+                "report": dg.MetadataValue.path(page),
+                **_figures(found, summary, rows, read_file(plot)),
+                "dagster/row_count": len(rows),
+                "dagster/column_schema": column_schema(evaluation.schema),
+            },
             data_version=dg.DataVersion(value_hash([evaluation.data_version, verdict.verdict_id])),
             check_results=[
                 dg.AssetCheckResult(
@@ -114,6 +101,21 @@ def evaluation_report_asset(corpus: "Corpus") -> dg.AssetsDefinition:
         )
 
     return evaluation_report
+
+
+def _figures(
+    found: Decision, summary: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], plot: bytes | None
+) -> dict[str, Any]:
+    """The figures in short, the plot, and the numbers that Dagster plots over materialisations."""
+    sets = [SetFigures.from_dict(raw) for raw in summary["figures"]]
+    shown: dict[str, Any] = {"figures": dg.MetadataValue.md(short_form(found, sets))}
+    if sets and plot:
+        shown["plot"] = image("nDCG@10", plot)
+    before, after = (
+        [row for row in rows if row["part"] == DAILY_PART and row["role"] == role] for role in (PRODUCTION, CANDIDATE)
+    )
+    against = compare(before, after) if before else []
+    return {**shown, **headline(sets), **compared(sets, against, _key_of(summary["sides"], PRODUCTION))}
 
 
 def compared(sets: Sequence[SetFigures], against: Sequence[SetComparison], key: str | None) -> dict[str, Any]:

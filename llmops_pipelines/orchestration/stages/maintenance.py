@@ -75,7 +75,7 @@ def maintenance_asset(corpus: "Corpus") -> dg.AssetsDefinition:
     )
     def maintenance(context: dg.AssetExecutionContext, lake: LakeResource) -> dg.MaterializeResult:
         """The tables of the corpus, their small files put together, without versions and vectors that nobody names."""
-        hold = partial(held_pool, context.instance, context.run_id, wait=POOL_WAIT_SECONDS)
+        hold = partial(held_pool, context.instance, context.run.run_id, wait=POOL_WAIT_SECONDS)
         done = maintain_corpus(corpus, lake.open(), datetime.datetime.now(datetime.UTC), hold)
         for one in done:
             if one.note:

@@ -59,7 +59,7 @@ def release_asset(corpus: "Corpus") -> dg.AssetsDefinition:
         asked = _is_promotion(corpus, context)
         try:
             manifest = _candidate(corpus, store, context.partition_key)
-            requested_by = f"run {context.run_id}"
+            requested_by = f"run {context.run.run_id}"
             if is_repair(context):
                 now = _repaired(corpus, releases, before, manifest, requested_by)
             else:
