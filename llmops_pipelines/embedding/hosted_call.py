@@ -9,9 +9,10 @@ from typing import NoReturn
 from llmops_pipelines.embedding.batches import shares
 from llmops_pipelines.embedding.embedder import Embedded
 from llmops_pipelines.embedding.hosted_answer import Answer
-from llmops_pipelines.embedding.hosted_endpoint import Failure
+from llmops_pipelines.embedding.hosted_client import Failure
+from llmops_pipelines.embedding.hosted_endpoint import Endpoint
 from llmops_pipelines.embedding.hosted_model import HostedModelError
-from llmops_pipelines.embedding.hosted_retries import PatientEndpoint
+from llmops_pipelines.embedding.hosted_retries import Patience
 from llmops_pipelines.embedding.partial import Refusal, TextsRefusedError
 from llmops_pipelines.storage.identity import text_hash
 
@@ -36,7 +37,8 @@ class HostedCall:
 
     def __init__(
         self,
-        endpoint: PatientEndpoint,
+        endpoint: Endpoint,
+        patience: Patience,
         texts: Sequence[str],
         prompt: str,
         tokens: Sequence[int],
@@ -47,7 +49,8 @@ class HostedCall:
         import numpy as np
 
         self._endpoint = endpoint
-        self._model = endpoint.endpoint.model
+        self._patience = patience
+        self._model = endpoint.model
         self._texts = texts
         self._prompt = prompt
         self._estimated = tokens
@@ -124,7 +127,7 @@ class HostedCall:
             raise _StoppedError
         texts = [self._prompt + self._texts[position] for position in batch]
         estimated = sum(self._estimated[position] for position in batch)
-        found = self._endpoint.ask(texts, estimated, self._pause, retries, self._sent)
+        found = self._patience.ask(lambda: self._endpoint.ask(texts), estimated, self._pause, retries, self._sent)
         if isinstance(found, Answer):
             self._keep(batch, found, estimated)
         elif found.kind != "refused":

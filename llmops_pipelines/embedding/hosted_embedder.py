@@ -12,7 +12,7 @@ from llmops_pipelines.embedding.hosted_answer import Answer
 from llmops_pipelines.embedding.hosted_call import HostedCall
 from llmops_pipelines.embedding.hosted_endpoint import Endpoint
 from llmops_pipelines.embedding.hosted_model import HostedModel
-from llmops_pipelines.embedding.hosted_retries import PatientEndpoint
+from llmops_pipelines.embedding.hosted_retries import Patience
 
 
 class HostedEmbedder:
@@ -35,7 +35,8 @@ class HostedEmbedder:
         self.answered_by: str | None = None  # the model that the last answer named: another one may be drift
         self._sleep = sleep
         self._lock = threading.Lock()
-        self._endpoint = PatientEndpoint(Endpoint(model), clock, jitter)
+        self._endpoint = Endpoint(model)
+        self._patience = Patience(model.max_retry_seconds, clock, jitter)
 
     @property
     def fingerprint(self) -> str:
@@ -60,11 +61,11 @@ class HostedEmbedder:
         Raises HostedModelError where the endpoint cannot be used, TextsRefusedError where single texts cannot be
         embedded; both carry the vectors that were made.
         """
-        _ = self._endpoint.endpoint.client
+        _ = self._endpoint.hosted.client
         prompt = self.model.prompt(use)
         tokens = [estimated_tokens(prompt + text) for text in texts]
         planned = list(batches(tokens, self.model.batch_texts, self.model.batch_tokens, self.max_tokens))
-        call = HostedCall(self._endpoint, texts, prompt, tokens, self._paid, self._sent, self._sleep)
+        call = HostedCall(self._endpoint, self._patience, texts, prompt, tokens, self._paid, self._sent, self._sleep)
         try:
             call.run(planned, progress)
         finally:

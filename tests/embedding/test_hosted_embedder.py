@@ -16,7 +16,7 @@ from llmops_pipelines.embedding.hosted_answer import Answer
 from llmops_pipelines.embedding.hosted_embedder import HostedEmbedder, shared_hosted_embedder
 from llmops_pipelines.embedding.hosted_endpoint import Endpoint
 from llmops_pipelines.embedding.hosted_model import HostedModel, HostedModelError
-from llmops_pipelines.embedding.hosted_retries import PatientEndpoint
+from llmops_pipelines.embedding.hosted_retries import Patience
 from llmops_pipelines.embedding.missing import embed_missing
 from llmops_pipelines.embedding.model_folder import ModelError
 from llmops_pipelines.embedding.partial import EmbeddingError, TextsRefusedError
@@ -232,10 +232,10 @@ def test_a_wait_that_one_thread_is_asked_for_holds_the_others_too(
         raise InterruptedError
 
     endpoint.answers = [refused(429, "rate_limit_exceeded", {"Retry-After": "30"})]
-    shared = PatientEndpoint(Endpoint(embedder().model), time.clock)
+    asked, patience = Endpoint(embedder().model), Patience(600.0, time.clock)
     with pytest.raises(InterruptedError):
-        shared.ask(["one"], 1, interrupted, retries=3)
-    assert isinstance(shared.ask(["two"], 1, time.sleep, retries=3), Answer)
+        patience.ask(lambda: asked.ask(["one"]), 1, interrupted, retries=3)
+    assert isinstance(patience.ask(lambda: asked.ask(["two"]), 1, time.sleep, retries=3), Answer)
     assert time.slept == [30]
 
 
