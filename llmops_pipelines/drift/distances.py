@@ -1,0 +1,85 @@
+"""Whether an embedder answers otherwise than its reference: the distances of its vectors to it, text by text.
+
+A distance is never negative, so that its own sign says nothing: what a model's repeats lie apart anyhow must be known. A
+reference is therefore split. Its *anchors* are what is measured from; its *peers*, as many calls as one look makes, are
+what is measured against. If nothing changed, the vectors of a look and the peers of the same text could as well have
+come the other way round, which turns the sign of the difference of their distances to the anchors: a sign-flip test over
+texts is exact (Fisher, The Design of Experiments, 1935, section 21), whatever the distances are distributed like. It
+takes the texts to be answered independently of each other; what all texts of a call share is for the effect floor.
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from llmops_pipelines.evaluation.sign_flip import sign_flip
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+@dataclass(frozen=True)
+class Shift:
+    """How far a look lies from the reference's anchors, beyond what its peers do.
+
+    `p` is one-sided: small where the look is farther away. `distance` is the mean cosine distance of the look to the
+    anchors, `noise` that of the peers; `by_text` the difference of each text.
+    """
+
+    p: float
+    distance: float
+    noise: float
+    by_text: "np.ndarray"
+
+    @property
+    def effect(self) -> float:
+        """The mean cosine distance beyond that of the reference to itself."""
+        return self.distance - self.noise
+
+
+def shift(anchors: "np.ndarray", peers: "np.ndarray", look: "np.ndarray") -> Shift:
+    """The test of `look` against a reference; arrays of unit vectors (calls, texts, dimension), texts in the same order.
+
+    `peers` and `look` have as many calls: only then can they change places. Raises ValueError where they have not.
+    """
+    import numpy as np
+
+    if peers.shape != look.shape or anchors.shape[1:] != look.shape[1:]:
+        raise ValueError(
+            f"a look {look.shape} is compared with as many calls of the same texts, not with {peers.shape} and "
+            f"anchors {anchors.shape}"
+        )
+    if not len(anchors) or not len(peers):
+        raise ValueError("a reference has an anchor and a peer at least")
+    away, noise = _distances(anchors, look), _distances(anchors, peers)
+    by_text = away - noise
+    texts = np.arange(len(by_text)).astype(str)
+    return Shift(sign_flip(by_text, texts).p_above(), float(away.mean()), float(noise.mean()), by_text)
+
+
+def overlap(documents: "np.ndarray", before: "np.ndarray", now: "np.ndarray", k: int = 10) -> "np.ndarray":
+    """The share of the first `k` of `documents` (n, dimension) that each query finds as it did before, (queries,).
+
+    `before` and `now` are query vectors (queries, dimension). Documents that tie with the last of the first `k` count as
+    found: which of them comes first is no effect of the model. A k above the number of documents is that number.
+    """
+    import numpy as np
+
+    k = min(k, len(documents))
+    scores_before, scores_now = before @ documents.T, now @ documents.T
+    first = np.argsort(-scores_before, axis=1, kind="stable")[:, :k]
+    last = np.sort(scores_now, axis=1)[:, -k][:, None]
+    return (np.take_along_axis(scores_now, first, axis=1) >= last).mean(axis=1)
+
+
+def _distances(anchors: "np.ndarray", calls: "np.ndarray") -> "np.ndarray":
+    """The mean cosine distance of the calls of each text to its anchors, (texts,).
+
+    Of unit vectors it is half their squared distance, which keeps the digits that one less a product near 1 loses.
+    """
+    import numpy as np
+
+    found = np.zeros(anchors.shape[1])
+    for anchor in anchors:
+        for call in calls:
+            found += ((call.astype(np.float64) - anchor) ** 2).sum(axis=1) / 2
+    return found / (len(anchors) * len(calls))
