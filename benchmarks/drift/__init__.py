@@ -1,0 +1,1 @@
+"""How well drift of upstream models is found."""
