@@ -3,6 +3,7 @@
 Pure statistics on rows that were measured; which rows, and what follows from the decision, is not known here.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from statistics import fmean
@@ -34,7 +35,7 @@ def decide(
     found = paired(*rows)
     margin = suite.margin(suite.primary, data_only)
     if data_only and suite.data_margin is None and found.pairs:
-        margin = max(margin, smallest_margin(len({pair.cluster for pair in found.pairs})))
+        margin = max(margin, smallest_margin([*Counter(pair.cluster for pair in found.pairs).values()]))
     tests = _tests(suite, found, margin, data_only)
     least = 1 if data_only else suite.min_questions
     verdict, promotes, reason = _verdict(suite, part, found, tests, margin, least, spent)

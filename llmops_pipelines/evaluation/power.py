@@ -11,7 +11,14 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from llmops_pipelines.evaluation.few_differences import MIN_DIFFERING, WANTED, log_growth, log_stake
+from llmops_pipelines.evaluation.few_differences import (
+    MIN_DIFFERING,
+    WANTED,
+    likeliest,
+    log_growth,
+    log_stake,
+    weights_of,
+)
 from llmops_pipelines.evaluation.intervals import CONFIDENCE, clustered_error
 from llmops_pipelines.evaluation.sign_flip import DECIMALS
 
@@ -29,11 +36,13 @@ SEED = 20_240_201
 class Design:
     """What a set of differences in [-1, 1] tells of another that is drawn like it.
 
-    `sizes` are the absolute means of the clusters that differ, which are a `share` of all `clusters`; `deviation` is the
-    error of the mean times the root of their number.
+    `sizes` are the absolute means of the clusters that differ, which are a `share` of all `clusters`; `weights` are what all
+    clusters bring to the mean, those that differ first and in the order of `sizes`. `deviation` is the error of the mean
+    times the root of the number of clusters.
     """
 
     sizes: "np.ndarray"
+    weights: "np.ndarray"
     clusters: int
     deviation: float
     share: float
@@ -46,10 +55,16 @@ class Design:
         error, count = clustered_error(values, clusters)
         data = np.asarray(values, dtype=float)
         _, label = np.unique(np.asarray(clusters), return_inverse=True)
-        means = np.bincount(label, weights=data) / np.bincount(label)
+        questions = np.bincount(label)
+        means, weights = np.bincount(label, weights=data) / questions, weights_of(questions)
         differing = np.bincount(label, weights=data != 0) > 0
-        # Equal differences have an error of 1e-17 or so.
-        return cls(np.abs(means[differing]), count, round(error * count**0.5, DECIMALS), float(differing.mean()))
+        return cls(
+            sizes=np.abs(means[differing]),
+            weights=np.concatenate([weights[differing], weights[~differing]]),
+            clusters=count,
+            deviation=round(error * count**0.5, DECIMALS),  # equal differences have an error of 1e-17 or so
+            share=float(differing.mean()),
+        )
 
     def detectable(self) -> float | None:
         """The mean difference that a two-sided test at 5 % would find in 80 of 100 such sets.
@@ -105,8 +120,7 @@ class Design:
             found += (1 - few) * _power(clusters - 1, noncentrality, self.clusters - 1)
         return found
 
-    @staticmethod
-    def _shown_by_bet(clusters: int, value: float, sizes: "np.ndarray", share: float, turned: float) -> float:
+    def _shown_by_bet(self, clusters: int, value: float, sizes: "np.ndarray", share: float, turned: float) -> float:
         """How likely the bet shows it in sets in which few differ: a `share`, of these `sizes`, `turned` from losses."""
         import numpy as np
         from scipy import special
@@ -114,11 +128,15 @@ class Design:
         which, sign, number = _uniform()
         below = special.bdtr(np.minimum(np.arange(MIN_DIFFERING), clusters), clusters, share)
         numbers = np.searchsorted(below / below[-1], number)
-        growth = np.multiply.outer(log_growth(np.array(0.0), value), clusters - numbers)
+        factor = likeliest(self.weights, value)
+        equal = log_growth(np.zeros(len(self.weights)), self.weights, value, factor).mean(axis=1)
+        growth = np.multiply.outer(equal, clusters - numbers)
         if share:
-            drawn = sizes[(which * len(sizes)).astype(int)] * np.where(sign < (1 + turned) / 2, 1.0, -1.0)
+            drawn = (which * len(sizes)).astype(int)
+            means = sizes[drawn] * np.where(sign < (1 + turned) / 2, 1.0, -1.0)
             taken = np.arange(MIN_DIFFERING - 1) < numbers[:, None]
-            growth = growth + np.where(taken, log_growth(drawn, value), 0.0).sum(axis=2)
+            differing = log_growth(means, self.weights[drawn], value, factor)
+            growth = growth + np.where(taken, differing, 0.0).sum(axis=2)
         return float((log_stake(growth) >= WANTED).mean())
 
 
