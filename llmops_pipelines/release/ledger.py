@@ -1,6 +1,6 @@
 """The history of releases of one corpus, read: what is in force, which rows are valid, and why others are not."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -25,6 +25,7 @@ class Standing:
 
     @property
     def release(self) -> Release:
+        """The row."""
         return self.entry.release
 
     @property
@@ -111,13 +112,26 @@ class Ledger:
                 found.append(f"{release.release_id} is not valid: {flaw}")
         return found
 
-    def taken_back(self, identity: str) -> Release | None:
-        """The rollback or withdrawal by which a content went out of force; None where it is, or was never, or by another."""
+    def taken_back(self, manifest: Manifest) -> Release | None:
+        """The rollback or withdrawal by which somebody put this out of force; None where it is in force, or never was.
+
+        It is about the content and, where another configuration is in force, about the configuration: that a document has
+        changed since brings back neither a model nor a chunker.
+        """
+        found = self._taken_back(lambda one: one.identity == manifest.identity)
+        current = self.in_force()
+        configuration = manifest.configuration_identity
+        if found or current is None or current.manifest.configuration_identity == configuration:
+            return found
+        return self._taken_back(lambda one: one.configuration_identity == configuration)
+
+    def _taken_back(self, same: Callable[[Manifest], bool]) -> Release | None:
+        """As `taken_back`, by what is the `same`."""
         history = self.history()
         withdrawal: Release | None = None
         for position in reversed(range(len(history))):
             row = history[position]
-            if row.manifest.identity != identity:
+            if not same(row.manifest):
                 continue
             if row.action == "withdrawal":
                 withdrawal = withdrawal or row

@@ -114,6 +114,7 @@ class Release:
 
     @classmethod
     def of_row(cls, row: dict[str, Any]) -> "Release":
+        """The release of a row of the table."""
         manifest = Manifest(**{name: row[name] for name in Manifest.__dataclass_fields__})
         own = {name: value for name, value in row.items() if name not in Manifest.__dataclass_fields__}
         return cls(manifest=manifest, **own)

@@ -165,3 +165,16 @@ def test_a_model_that_is_run_otherwise_is_the_same_release_from_another_row(
     assert (release.action, release.about) == ("repair", 1)
     assert '"precision": "fp32"' in release.manifest.model
     assert metadata(run_job(edited, instance, lake.uri))["release"]["done"] == "nothing: r0002 is in force"
+
+
+def test_what_was_withdrawn_and_is_compared_with_nothing_is_released_by_a_person_alone(
+    corpus: Corpus, instance: dg.DagsterInstance, lake: Lake
+) -> None:
+    """It was the only release, so that its own verdict is that there is nothing to compare with."""
+    config = {"ops": {"articles_withdraw_release": {"config": {"reason": "wait"}}}}
+    assert run_job(corpus, instance, lake.uri, "withdraw", run_config=config).success
+    assert run_job(corpus, instance, lake.uri).success
+    assert Releases(lake, "articles").in_force() is None
+    assert metadata(run_job(corpus, instance, lake.uri, "candidate"))["evaluation_report"]["verdict"] == "first"
+    assert run_job(corpus, instance, lake.uri, "promote").success
+    assert in_force(lake).release_id == "r0003"

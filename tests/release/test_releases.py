@@ -143,7 +143,7 @@ def test_rollback_goes_to_the_newest_release_with_another_content(made: HandMade
 
 def test_going_back_twice_goes_back_two_releases(made: HandMade, releases: Releases) -> None:
     first, second, third = (release(made, releases, passages) for passages in (ONE, TWO, THREE))
-    one, two, three = (made.manifest.identity for made in (first, second, third))
+    one, two, three = (made.manifest for made in (first, second, third))
     back = releases.rollback("me", "three is wrong")
     assert back.manifest == second.manifest
     assert (releases.taken_back(three), releases.taken_back(two)) == (back, None)
@@ -160,7 +160,33 @@ def test_a_rollback_is_seen_though_another_content_was_withdrawn_before_it(made:
     releases.withdraw("me", "it names a customer", "r0001")
     back = releases.rollback("me", "three is wrong")
     assert back.manifest == second.manifest
-    assert releases.taken_back(third.manifest.identity) == back
+    assert releases.taken_back(third.manifest) == back
+
+
+@pytest.mark.parametrize("action", ["rollback", "withdrawal"])
+def test_a_configuration_that_was_taken_back_stays_so_though_documents_change(
+    made: HandMade, releases: Releases, action: str
+) -> None:
+    first = release(made, releases, ONE)
+    other = manifest(made.build(TWO)[1], chunker="another")
+    promoted(releases, other)
+    row = releases.rollback("me", "worse") if action == "rollback" else releases.withdraw("me", "worse")
+    assert releases.taken_back(replace(other, corpus_version="changed")) == row
+    assert releases.taken_back(replace(first.manifest, corpus_version="changed")) is None
+    promoted(releases, replace(first.manifest, corpus_version="changed"))
+    assert releases.taken_back(replace(other, corpus_version="changed again")) == row
+    promoted(releases, replace(other, corpus_version="changed again"))
+    assert releases.taken_back(replace(other, corpus_version="changed once more")) is None
+
+
+def test_data_that_was_taken_back_does_not_keep_other_data_from_being_released(
+    made: HandMade, releases: Releases
+) -> None:
+    release(made, releases, ONE)
+    second = release(made, releases, TWO)
+    releases.withdraw("me", "it names a customer")
+    assert releases.taken_back(second.manifest) is not None
+    assert releases.taken_back(replace(second.manifest, corpus_version="mended")) is None
 
 
 def test_a_verdict_by_other_suites_promotes_nothing(made: HandMade, releases: Releases) -> None:
@@ -211,7 +237,7 @@ def test_withdrawing_what_is_in_force_restores_the_release_before(made: HandMade
     row = releases.withdraw("me", "it names a customer")
     assert (row.release_id, row.action, row.about, row.reason) == ("r0004", "withdrawal", 3, "it names a customer")
     assert texts(releases) == TWO["bread"]
-    assert releases.taken_back(row.manifest.identity) == row
+    assert releases.taken_back(row.manifest) == row
     releases.withdraw("me", "this as well")
     assert texts(releases) == ONE["bees"]
     with pytest.raises(ReleaseError, match=r"no earlier release r0003 to go back to \(withdrawn by r0004\)"):

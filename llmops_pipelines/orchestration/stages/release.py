@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 import dagster as dg
 from pydantic import Field
 
+from llmops_pipelines.evaluation.decision import FIRST
 from llmops_pipelines.evaluation.suites import gating_identity
 from llmops_pipelines.orchestration.manifests import manifest_of, require_configured
 from llmops_pipelines.orchestration.metadata import column_schema, table
+from llmops_pipelines.orchestration.observed import tell_observed
 from llmops_pipelines.orchestration.progress import Finished, tell
 from llmops_pipelines.orchestration.repair import released_damage
 from llmops_pipelines.orchestration.repairing import is_repair
@@ -77,6 +79,8 @@ def release_asset(corpus: "Corpus") -> dg.AssetsDefinition:
         state = "sound" if is_repair(context) else "in force"
         done = f"nothing: {now.release_id} is {state}" if unchanged else f"released {now.release_id}"
         tell(Finished("release", done))
+        if not unchanged:
+            tell_observed(corpus, context.instance, store, context.log)
         yield _in_force(done, now, releases)
 
     return release
@@ -112,14 +116,26 @@ def _released(
         if before.manifest.model == manifest.model:
             return before
         return releases.repair(manifest, requested_by, "the model is found elsewhere, or run otherwise")
-    row = releases.taken_back(manifest.identity)
-    if row and not asked:
-        raise NotPromotedError(
-            f"this content was taken back by {row.release_id}, a {row.action} ({row.reason}); the job {corpus.name}_promote "
-            "releases it again, by a verdict"
-        )
+    if not asked:
+        _require_nobody_against(corpus, releases, manifest)
     reason = f"release of {manifest.model_key}" if releases.history() else "the first release of this corpus"
     return releases.release(manifest, requested_by, reason)
+
+
+def _require_nobody_against(corpus: "Corpus", releases: Releases, manifest: Manifest) -> None:
+    """Raises NotPromotedError where a person decides: what somebody took back, and what was compared with nothing."""
+    if row := releases.taken_back(manifest):
+        what = "content" if row.manifest.identity == manifest.identity else "configuration"
+        raise NotPromotedError(
+            f"this {what} was taken back by {row.release_id}, a {row.action} ({row.reason}); the job {corpus.name}_promote "
+            "releases it again, by a verdict"
+        )
+    verdict = releases.verdicts.of(manifest.identity, None)
+    if releases.history() and not releases.in_force() and verdict and verdict.verdict == FIRST:
+        raise NotPromotedError(
+            f"{verdict.reason}, though the corpus had releases: if it is to be served unjudged, release it by the job "
+            f"{corpus.name}_promote"
+        )
 
 
 def _repaired(
@@ -136,7 +152,7 @@ def _repaired(
         return before
     if before.manifest.identity == manifest.identity:
         return releases.repair(manifest, requested_by, "repair")
-    if releases.taken_back(manifest.identity):
+    if releases.taken_back(manifest):
         raise dg.Failure(
             f"{before.release_id} is damaged and older than the repaired index, which somebody went back from: put that "
             f"in force by the job {corpus.name}_promote, or another release by {corpus.name}_rollback",
