@@ -38,7 +38,7 @@ def report(
         page = f"{resource.reports}/{chosen.name}/{key}.html"
         evaluation, content = lake.published(chosen.table("evaluation", key)), read_file(page)
         verdict = (
-            Verdicts(lake, chosen.name).of(evaluation.summary["candidate"], evaluation.summary["production"])
+            Verdicts(lake, chosen.name).of(evaluation.summary["candidate"], evaluation.summary["against"])
             if evaluation and content
             else None
         )

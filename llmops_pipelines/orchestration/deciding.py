@@ -22,7 +22,7 @@ Row = Mapping[str, Any]
 def decision(suites: Sequence[Suite], summary: Mapping[str, Any], rows: Sequence[Row]) -> Decision:
     """What `suites` say of the candidate whose evaluation has these `rows` and this `summary`."""
     if summary["production"] is None:
-        return first()
+        return first(summary["alone"])
     if summary["problem"]:
         return undecided(f"what is in force could not be measured: {summary['problem']}")
     return decide_all(suites, [_of_suite(suite, summary, rows) for suite in suites])
@@ -42,7 +42,7 @@ def _of_suite(suite: Suite, summary: Mapping[str, Any], rows: Sequence[Row]) -> 
 def kept(
     corpus: "Corpus", lake: Lake, key: str, suites: Sequence[Suite], evaluation: Snapshot, found: Decision, by: str
 ) -> VerdictRow:
-    """The verdict as a row of the corpus: one of the same content stays, unless the candidate was withdrawn since."""
+    """The verdict as a row of the corpus: the newest stays if it is the same, and the candidate was not withdrawn since."""
     verdicts = Verdicts(lake, corpus.name)
     summary = evaluation.summary
     content = {
@@ -63,8 +63,8 @@ def kept(
         for row in Ledger(lake, corpus.name).history()
         if row.action == "withdrawal" and row.manifest.identity == summary["candidate"]
     ]
-    for row in verdicts.history():
-        same = all(getattr(row, name) == value for name, value in content.items())
-        if same and row.valid and all(row.at > at for at in taken_back):
-            return row
+    newest = verdicts.of(summary["candidate"], summary["against"])
+    same = newest and all(getattr(newest, name) == value for name, value in content.items())
+    if newest and same and all(newest.at > at for at in taken_back):
+        return newest
     return verdicts.append(VerdictRow(**content, requested_by=by))
