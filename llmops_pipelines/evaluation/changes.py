@@ -41,6 +41,7 @@ class Side:
 
     @classmethod
     def of(cls, row: Row) -> "Side":
+        """What a row of an evaluation says of it."""
         return cls(row[PRIMARY], first_right(row), row["shown"])
 
 

@@ -42,6 +42,7 @@ class SetComparison:
 
     @property
     def synthetic(self) -> bool:
+        """Whether its questions are made from the corpus."""
         return self.question_set == KNOWN_ITEMS
 
     @property

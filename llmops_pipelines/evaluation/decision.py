@@ -36,7 +36,7 @@ class GateTest:
             **{name: asdict(estimate) for name, estimate in (("before", self.before), ("after", self.after))},
             "difference": asdict(found.estimate),
             **{name: getattr(found, name) for name in ("low", "high", "margin", "p_not_worse", "differing", "exact")},
-            **{name: getattr(found, name) for name in ("unmeasured", "detectable", "questions_needed")},
+            **{name: getattr(found, name) for name in ("equivalent", "unmeasured", "detectable", "questions_needed")},
         }
 
 
@@ -98,9 +98,11 @@ def decide_all(suites: Sequence[Suite], decisions: Sequence[SuiteDecision]) -> D
     return Decision(deciding.verdict, not blocking, deciding.reason, list(decisions))
 
 
-def first() -> Decision:
-    """The decision where nothing was ever in force."""
-    return Decision(FIRST, True, "nothing was in force: the first release of a corpus is compared with nothing", [])
+def first(alone: bool = True) -> Decision:
+    """The decision where there is nothing to compare with: nothing else was ever in force, or, not `alone`, it is gone."""
+    gone = "no index of what was in force before can be opened any more"
+    why = "nothing else was ever in force: the first release of a corpus" if alone else f"{gone}: the candidate"
+    return Decision(FIRST, True, f"{why} is compared with nothing", [])
 
 
 def undecided(reason: str, decisions: Sequence[SuiteDecision] = ()) -> Decision:

@@ -109,7 +109,9 @@ def _verdict(
         return Verdict.INCONCLUSIVE, False, spent
     if not tests:
         stale = [f"{len(found.stale)} stale (`llmops questions` lists them for review)"] if found.stale else []
-        why = "; ".join([*(f"{n} {name}" for name, n in found.left_out.items()), *stale]) or "there is none"
+        unmeasured = [f"{found.unmeasured} unmeasured"] if found.unmeasured else []
+        left_out = [f"{n} {name}" for name, n in found.left_out.items()]
+        why = "; ".join([*left_out, *unmeasured, *stale]) or "there is none"
         return Verdict.INCONCLUSIVE, False, f"no question of {where} was measured for both: {why}"
     primary, *others = tests
     shown = _shown(primary, suite.system, where, margin)
@@ -141,6 +143,8 @@ def _reading(judgement: Judgement) -> str:
             return "shown to be better"
         case Verdict.WORSE:
             return "shown to be worse"
+        case Verdict.NOT_WORSE if judgement.equivalent:
+            return f"shown to be equivalent, less than the margin apart either way{exact}"
         case Verdict.NOT_WORSE:
             return f"shown not to be worse than the margin allows{exact}, not shown to be better"
     needed = judgement.questions_needed

@@ -22,7 +22,7 @@ from llmops_pipelines.evaluation.roles import Role
 from llmops_pipelines.evaluation.suites import DAILY_PART, Suite
 
 TEMPLATES = Path(__file__).parent / "templates"
-REPORT_VERSION = "3"
+REPORT_VERSION = "4"
 RELEASES_SHOWN = 20
 
 
@@ -71,7 +71,7 @@ def build_report(page: Page) -> Report:
     decision, suites, rows = page.decision, page.suites, page.rows
     daily = [row for row in rows if row["part"] == DAILY_PART]
     found = levels(suites, daily)
-    sections = suite_sections(decision, suites)
+    sections = suite_sections(decision, suites, page.summary["spent"])
     past = points(page.history, suites, decision, page.summary["sides"][0]["key"], page.at.isoformat())
     tested = next((section.decision.tests for section in sections if section.decision.tests), None)
     level_chart = level_plot(found) if found else None

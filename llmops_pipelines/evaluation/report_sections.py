@@ -50,17 +50,21 @@ class SuiteSection:
 
     @property
     def label(self) -> str:
+        """The suite and its part, as a heading."""
         return f"{self.suite.name.replace('_', ' ')} ({self.decision.part})"
 
 
-def suite_sections(decision: Decision, suites: Sequence[Suite]) -> list[SuiteSection]:
-    """The suites that gate first, each group in the order of the decision."""
+def suite_sections(decision: Decision, suites: Sequence[Suite], spent: Mapping[str, str]) -> list[SuiteSection]:
+    """The suites that gate first, each group in the order of the decision. `spent` gives why one may not judge any more.
+
+    Where its looks are spent its tests are of dev: no more questions of these would promote anything.
+    """
     by_name = {suite.name: suite for suite in suites}
     found = [
         SuiteSection(
             suite=by_name[one.suite],
             decision=one,
-            needs=what_it_would_take(one) if by_name[one.suite].gates else None,
+            needs=what_it_would_take(one) if by_name[one.suite].gates and not spent.get(one.suite) else None,
             svg=svg(forest_plot(one.tests)) if one.tests else None,
         )
         for one in decision.suites
@@ -124,10 +128,12 @@ class LearnedShare:
 
     @property
     def left_out(self) -> int:
+        """How many questions are left out, for either reason."""
         return self.questions + self.documents
 
     @property
     def share(self) -> float:
+        """That of the questions that were asked, 0 to 1."""
         return self.left_out / self.asked
 
 

@@ -77,10 +77,12 @@ class Suite:
 
     @property
     def primary(self) -> SuiteMetric:
+        """The metric that decides."""
         return next(metric for metric in self.metrics if metric.role == PRIMARY_ROLE)
 
     @property
     def guards(self) -> tuple[SuiteMetric, ...]:
+        """The metrics that may not be worse."""
         return tuple(metric for metric in self.metrics if metric.role == GUARD)
 
     def margin(self, metric: SuiteMetric, data_only: bool = False) -> float:

@@ -41,7 +41,8 @@ class Judgement:
     `estimate` is of the measured questions. The tests go by `low` and `high`, the ends of the interval whatever the
     `unmeasured` questions are: its own where there are none. `worst_loss` is what these can take from the mean of an equal
     candidate. `differing` is the number of clusters with a difference; `exact` says that intervals and p are by betting,
-    for few of them. `p` is two-sided, of no difference; the others are one-sided.
+    for few of them. `p` is two-sided, of no difference; the others are one-sided: `p_not_worse` of a loss of the margin,
+    `p_not_ahead` of a gain of it.
     """
 
     estimate: Estimate
@@ -55,12 +56,21 @@ class Judgement:
     exact: bool
     p: float
     p_not_worse: float
+    p_not_ahead: float
     p_better: float
     p_worse: float
     design: Design = field(repr=False, compare=False)
 
     @property
+    def equivalent(self) -> bool:
+        """Whether the two are shown to differ by less than the margin, either way: two one-sided tests (Schuirmann, Journal
+        of Pharmacokinetics and Biopharmaceutics 15, 1987), each at the level that shows a candidate not to be worse.
+        """
+        return max(self.p_not_worse, self.p_not_ahead) <= ONE_SIDED
+
+    @property
     def verdict(self) -> Verdict:
+        """What the tests say together, non-inferiority first."""
         if self.p_not_worse <= ONE_SIDED:
             return Verdict.BETTER if self.p_better <= ONE_SIDED and not self.exact else Verdict.NOT_WORSE
         if self.p_worse <= ONE_SIDED and not self.exact:
@@ -142,6 +152,7 @@ def judge(
         exact=exact,
         p=min(1.0, 2 * min(at_worst.p_above(), at_best.p_below())),
         p_not_worse=at_worst.p_above(-margin / bound),
+        p_not_ahead=at_best.p_below(margin / bound),
         p_better=at_worst.p_above(),
         p_worse=at_best.p_below(),
         design=Design.of(shown, of),

@@ -17,9 +17,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Candidacy:
-    """The published index of a model as a candidate. `production` is None where nothing else was ever in force.
+    """The published index of a model as a candidate. `production` is None where there is nothing to compare with.
 
-    `against` is the identity that a verdict names: of `production`, or None where nothing is in force any more and
+    `alone` says that nothing else was ever in force; where it is not, the indexes of what was may be gone, and production
+    is None. `against` is the identity that a verdict names: of `production`, or None where nothing is in force any more and
     production was withdrawn. `known` says that this configuration (model, chunker, cleaner, way of searching) was in force
     before.
     """
@@ -27,6 +28,7 @@ class Candidacy:
     candidate: Manifest
     index: Snapshot
     production: Release | None
+    alone: bool
     against: str | None
     known: bool
 
@@ -42,11 +44,12 @@ class Candidacy:
         entries = ledger.entries()
         served = [entry.release for entry in entries if entry.eligible]
         known = any(one.manifest.configuration_identity == candidate.configuration_identity for one in served)
+        once = [one.release for one in entries if one.flaw is None and one.release.action in IN_FORCE]
+        alone = all(one.manifest.identity == candidate.identity for one in once)
         production = _newest_other(ledger, served, candidate)
         if production or ledger.in_force():
-            return cls(candidate, index, production, production and production.manifest.identity, known)
-        withdrawn = [one.release for one in entries if one.flaw is None and one.release.action in IN_FORCE]
-        return cls(candidate, index, _newest_other(ledger, withdrawn, candidate), None, known)
+            return cls(candidate, index, production, alone, production and production.manifest.identity, known)
+        return cls(candidate, index, _newest_other(ledger, once, candidate), alone, None, known)
 
     @property
     def data_only(self) -> bool:

@@ -74,6 +74,7 @@ def page(
         "sides": [side(role) for role in roles],
         "production": "a release" if compared else None,
         "data_only": False,
+        "untuned_problem": "",
         "spent": {one.name: "" for one in suites},
         "looks": {one.name: 3 for one in suites if one.gates},
         "suites": {one.name: f"identity of {one.name}" for one in suites},

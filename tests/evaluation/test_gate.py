@@ -31,7 +31,7 @@ def decided(after: Sequence[float | None], before: Sequence[float | None] = LOW,
     ("by", "verdict", "promotes", "said"),
     [
         (0.1, Verdict.BETTER, True, "shown to be better"),
-        (0.0, Verdict.NOT_WORSE, True, "shown not to be worse than the margin allows"),
+        (0.0, Verdict.NOT_WORSE, True, "shown to be equivalent"),
         (-0.1, Verdict.WORSE, False, "shown to be worse"),
     ],
 )
@@ -194,3 +194,14 @@ def test_without_a_suite_nothing_can_be_said() -> None:
 
 def test_the_first_release_is_compared_with_nothing() -> None:
     assert (first().verdict, first().promotes) == ("first", True)
+
+
+def test_where_nothing_could_be_measured_it_says_so() -> None:
+    found = decided([None] * len(LOW), LOW)
+    assert found.verdict == Verdict.INCONCLUSIVE
+    assert f"was measured for both: {len(LOW)} unmeasured" in found.reason
+
+
+def test_a_candidate_that_is_compared_with_nothing_says_why() -> None:
+    assert "nothing else was ever in force" in first().reason
+    assert "can be opened any more" in first(alone=False).reason

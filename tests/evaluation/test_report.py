@@ -325,7 +325,7 @@ def test_the_short_form_has_the_verdict_then_the_tests_then_the_figures(made: Pa
 
 def test_the_short_form_of_a_first_release_is_short() -> None:
     lines = short_form(first(), figures(question_set({"q1": 1.0, "q2": 0.5, "q3": None}, cluster="one"))).splitlines()
-    assert lines[0].startswith("**■ First release: promoted.** nothing was in force")
+    assert lines[0].startswith("**■ First release: promoted.** nothing else was ever in force")
     assert lines[2] == "| figures | system | nDCG@10 | recall@5 | recall@20 | recall@100 | MRR@10 |"
     assert lines[-1] == "| written (dev) | hybrid | 0.750 [0.000, 1.000] |" + " 0.75 |" * 4
     assert len(lines) == 7

@@ -20,7 +20,7 @@ def test_suites_that_gate_come_first() -> None:
         candidate=[*many(0.1, question_set="shown"), *many(0.1)],
         production=[*many(0.0, question_set="shown"), *many(0.0)],
     )
-    found = suite_sections(decided(suites, rows), suites)
+    found = suite_sections(decided(suites, rows), suites, {})
     assert [(section.label, section.suite.gates) for section in found] == [
         ("written (dev)", True),
         ("shown (dev)", False),

@@ -177,3 +177,15 @@ def test_what_cannot_be_judged_is_an_error(low: list[float], high: list[float] |
 def test_a_margin_is_more_than_nothing_and_less_than_everything(margin: float) -> None:
     with pytest.raises(ValueError, match="between 0 and 1"):
         judge([0.0] * 30, [str(i) for i in range(30)], margin)
+
+
+def test_equivalence_is_less_than_the_margin_either_way() -> None:
+    """The two one-sided tests are those that the interval inverts: it lies within the margin on both sides."""
+    alike = [0.01, -0.01] * 40
+    found = judge(alike, [str(i) for i in range(80)], 0.03)
+    assert found.equivalent
+    assert -0.03 < found.low < found.high < 0.03
+    ahead = judge([value + 0.05 for value in alike], [str(i) for i in range(80)], 0.03)
+    assert (ahead.verdict, ahead.equivalent) == (Verdict.BETTER, False)
+    unmeasured = judge([*alike, *[-1.0] * 20], [str(i) for i in range(100)], 0.03, [*alike, *[1.0] * 20])
+    assert not unmeasured.equivalent

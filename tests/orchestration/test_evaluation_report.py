@@ -13,8 +13,9 @@ from llmops_pipelines.evaluation.verdicts import Verdicts
 from llmops_pipelines.orchestration.corpus import Corpus
 from llmops_pipelines.orchestration.settings import CorpusSettings
 from llmops_pipelines.release.ledger import Ledger
+from llmops_pipelines.release.releases import Releases
 from llmops_pipelines.storage import Lake
-from tests.dagster_runs import definitions, metadata, promote, run_job
+from tests.dagster_runs import definitions, metadata, run_job
 from tests.embedding.model_copies import copy_of, edit
 
 NUMBERS = ("nDCG@10 before", "nDCG@10 difference", "nDCG@10 difference low", "nDCG@10 difference high")
@@ -152,13 +153,28 @@ def test_once_released_it_keeps_the_verdict_by_which_it_was(
     candidate: dict[str, Any], two: Corpus, keys: tuple[str, str], instance: dg.DagsterInstance, lake: Lake
 ) -> None:
     base, other = keys
-    assert promote(two, instance, lake.uri, other).success
+    assert candidate["promotes"]
+    assert run_job(two, instance, lake.uri, "promote", other).success
     after = report_alone(two, instance, lake, other)
     assert after["done"].startswith("nothing")
     assert (after["compared with"], after["verdict"]) == (base, candidate["verdict"])
     reverse = metadata(run_job(two, instance, lake.uri, "candidate", base))["evaluation_report"]
     assert reverse["compared with"] == other
     assert reverse["nDCG@10 difference"] == pytest.approx(-candidate["nDCG@10 difference"])
+
+
+@pytest.mark.usefixtures("candidate")
+def test_a_release_is_observed_for_the_other_models_at_once(
+    two: Corpus, keys: tuple[str, str], instance: dg.DagsterInstance, lake: Lake
+) -> None:
+    base, other = keys
+    assert run_job(two, instance, lake.uri, "promote", other).success
+    wanted = dg.AssetRecordsFilter(two.key("production"), asset_partitions=[base])
+    (record,) = instance.fetch_observations(wanted, limit=1).records
+    current = Releases(lake, two.name).in_force()
+    assert record.asset_observation is not None
+    assert current is not None
+    assert (record.asset_observation.tags or {})["dagster/data_version"] == current.manifest.identity
 
 
 def test_a_released_model_that_is_configured_no_more_is_still_compared_with(

@@ -12,7 +12,6 @@ from pydantic import Field, StringConstraints
 
 from llmops_pipelines.evaluation.evaluate import SYSTEMS
 from llmops_pipelines.evaluation.figures import HEADLINE_SYSTEM, SetFigures, figures
-from llmops_pipelines.evaluation.looks import Looks
 from llmops_pipelines.evaluation.metrics import SCORER
 from llmops_pipelines.evaluation.roles import CANDIDATE
 from llmops_pipelines.evaluation.suite_contamination import DESCRIPTION as TRAINING_GATE_DESCRIPTION
@@ -96,20 +95,18 @@ def evaluation_asset(corpus: "Corpus") -> dg.AssetsDefinition:
             sync.put(row)
         counts = sync.finish()
         own = [row for row in found.rows if row["role"] == CANDIDATE]
-        looks = Looks(lake, corpus.name)
         summary = {
             **_measured(found, own),
             **_judged(suites, candidacy),
             "counts": counts.as_dict(),
             "spent": spent,
-            "looks": {suite.name: looks.count(suite.test_hash) for suite in suites if suite.gates},
         }
         gates = [
             _accounting(found.questions, writer.staged()),
             training_gate(found.held_out, lake.published(corpus.table("training_set"))),
             _current(own),
         ]
-        return Staged(sync.data_version, summary, gates, final=not found.problem)
+        return Staged(sync.data_version, summary, gates, final=not (found.problem or found.untuned_problem))
 
     @published_asset(
         corpus,
@@ -131,7 +128,8 @@ def evaluation_asset(corpus: "Corpus") -> dg.AssetsDefinition:
         # The first suite gives the headline, so that their order counts.
         asked = [suite.identity for suite in suites]
         versions = [snapshot.data_version for snapshot in upstream.values()]
-        judged = [candidacy.candidate.identity, production, corpus.base_model.fingerprint]
+        base = lake.published(corpus.table("vector_index", corpus.base_model.key))
+        judged = [candidacy.candidate.identity, production, candidacy.alone, base.data_version if base else None]
         return Publication(
             table=corpus.table("evaluation", key),
             schema=schemas.EVALUATION,
@@ -166,6 +164,7 @@ def _judged(suites: Sequence[Suite], candidacy: Candidacy) -> dict[str, Any]:
         "suites": {suite.name: suite.identity for suite in suites},
         "candidate": candidacy.candidate.identity,
         "production": candidacy.production.manifest.identity if candidacy.production else None,
+        "alone": candidacy.alone,
         "against": candidacy.against,
         "data_only": candidacy.data_only,
         "lineage": {**candidacy.index.summary["lineage"], "index": candidacy.index.reference},
