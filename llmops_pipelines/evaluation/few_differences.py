@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 MIN_DIFFERING = 20
 # How the stake is divided before any data: on losses alone, and over fractions of the greatest bet on the mean that cannot
 # lose more than the stake. The two greatest are one and the same where clusters have one size and nothing is gained.
-ON_LOSSES = 0.4
-ON_MEAN = {1.0: 0.4, 0.8: 0.05, 0.6: 0.05, 0.4: 0.05, 0.2: 0.05}
+ON_LOSSES = 0.2
+ON_MEAN = {1.0: 0.6, 0.8: 0.05, 0.6: 0.05, 0.4: 0.05, 0.2: 0.05}
 WANTED = -math.log((1 - CONFIDENCE) / 2)  # the logarithm of what a stake of 1 must become
 STEPS = 30  # of the search for an end of the interval: a billionth of its range
 
