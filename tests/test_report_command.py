@@ -48,7 +48,7 @@ def evaluated(lake: Lake, key: str, data_version: str = "evaluation-1") -> Decis
     for row in CANDIDATE:
         sync.put(in_role(row, "candidate"))
     sync.finish()
-    summary = {"candidate": f"of {key}", "production": "in force", "figures": [f.as_dict() for f in figures(CANDIDATE)]}
+    summary = {"candidate": f"of {key}", "against": "in force", "figures": [f.as_dict() for f in figures(CANDIDATE)]}
     writer.publish(data_version, "inputs", summary)
     decision = decided([suite()], rows)
     Verdicts(lake, "articles").append(

@@ -38,7 +38,7 @@ from llmops_pipelines.storage.writer import Writer
 if TYPE_CHECKING:
     from llmops_pipelines.orchestration.corpus import Corpus
 
-CODE_VERSION = "3"
+CODE_VERSION = "4"
 CHECKS = {
     "every_question_counted": "Every question has a row for every system: measured, or unmeasured with a reason.",
     TRAINING_GATE: TRAINING_GATE_DESCRIPTION,
