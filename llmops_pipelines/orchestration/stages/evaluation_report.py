@@ -44,15 +44,16 @@ def evaluation_report_asset(corpus: "Corpus") -> dg.AssetsDefinition:
         """The verdict on one model against the release in force, with the figures, plots and questions behind it."""
         store, key = lake.open(), context.partition_key
         evaluation = corpus.upstream(store, "evaluation", key)
-        suites, summary = corpus.suites, dict(evaluation.summary)
-        if summary["suites"] != {suite.name: suite.identity for suite in suites}:
+        suites = corpus.suites
+        if evaluation.summary["suites"] != {suite.name: suite.identity for suite in suites}:
             raise dg.Failure(
                 f"the suites of {corpus.name} have changed since {key} was evaluated: materialise "
                 f"{corpus.name}/evaluation, then this",
                 allow_retries=False,
             )
         looks = Looks(store, corpus.name)
-        summary["looks"] = {suite.name: looks.count(suite.test_hash) for suite in suites if suite.gates}
+        counted = {suite.name: looks.count(suite.test_hash) for suite in suites if suite.gates}
+        summary = {**evaluation.summary, "looks": counted}
         rows = list(evaluation.rows())
         found = decision(suites, summary, rows)
         verdict = kept(corpus, store, key, suites, evaluation, found, f"run {context.run.run_id}")
