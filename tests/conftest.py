@@ -6,6 +6,7 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+from pytest_httpserver import HTTPServer
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
@@ -99,3 +100,10 @@ def labelled_data() -> Path:
     if not folder:
         pytest.skip("LLMOPS_DATA is not set: it names the folder with labelled public data")
     return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def http_server() -> Iterator[HTTPServer]:
+    """A server on a free port of 127.0.0.1 that answers several requests at a time; who uses it clears it first."""
+    with HTTPServer("127.0.0.1", threaded=True) as started:
+        yield started

@@ -57,16 +57,10 @@ def refused(
     return fake_endpoint.error(status, headers, message=f"{KEY} {SECRET} is bad", code=code, param=SECRET)
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[HTTPServer]:
-    with HTTPServer("127.0.0.1", threaded=True) as started:
-        yield started
-
-
 @pytest.fixture
-def endpoint(server: HTTPServer) -> FakeEndpoint:
-    server.clear()
-    return FakeEndpoint(server)
+def endpoint(http_server: HTTPServer) -> FakeEndpoint:
+    http_server.clear()
+    return FakeEndpoint(http_server)
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """One chat request on a real socket: what is sent, what is read, and what fails without a secret in it."""
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -20,16 +19,10 @@ from tests.generation.fake_chat import ANSWERED_BY, FakeChat, completion
 KEY = "sk-verysecretkey0123456789"
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[HTTPServer]:
-    with HTTPServer("127.0.0.1", threaded=True) as started:
-        yield started
-
-
 @pytest.fixture
-def chat(server: HTTPServer) -> FakeChat:
-    server.clear()
-    return FakeChat(server)
+def chat(http_server: HTTPServer) -> FakeChat:
+    http_server.clear()
+    return FakeChat(http_server)
 
 
 @pytest.fixture
