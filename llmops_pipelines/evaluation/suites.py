@@ -132,6 +132,11 @@ class Suite:
         )
 
 
+def identities(suites: Sequence[Suite]) -> dict[str, str]:
+    """The identity of each suite, by its name."""
+    return {suite.name: suite.identity for suite in suites}
+
+
 def gating_identity(suites: Sequence[Suite]) -> str:
     """What a verdict is given by: the suites that gate, as they are. Verdicts of another one are of another measure."""
     return value_hash([suite.identity for suite in suites if suite.gates])

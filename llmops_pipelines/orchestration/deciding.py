@@ -4,10 +4,12 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import dagster as dg
+
 from llmops_pipelines.evaluation.decision import Decision, SuiteDecision, decide_all, first, undecided
 from llmops_pipelines.evaluation.gate import decide
 from llmops_pipelines.evaluation.roles import CANDIDATE, PRODUCTION
-from llmops_pipelines.evaluation.suites import DAILY_PART, Suite, gating_identity
+from llmops_pipelines.evaluation.suites import DAILY_PART, Suite, gating_identity, identities
 from llmops_pipelines.evaluation.verdicts import VerdictRow, Verdicts
 from llmops_pipelines.release.ledger import Ledger
 from llmops_pipelines.storage.lake import Lake
@@ -26,6 +28,18 @@ def decision(suites: Sequence[Suite], summary: Mapping[str, Any], rows: Sequence
     if summary["problem"]:
         return undecided(f"what is in force could not be measured: {summary['problem']}")
     return decide_all(suites, [_of_suite(suite, summary, rows) for suite in suites])
+
+
+def suites_of(corpus: "Corpus", evaluation: Snapshot, key: str) -> list[Suite]:
+    """The suites of the corpus, by which the `evaluation` of `key` was made. Raises Failure where those were others."""
+    suites = corpus.suites
+    if evaluation.summary["suites"] != identities(suites):
+        raise dg.Failure(
+            f"the suites of {corpus.name} have changed since {key} was evaluated: run the job {corpus.name}_candidate for "
+            "it, or materialise its evaluation, then this",
+            allow_retries=False,
+        )
+    return suites
 
 
 def _of_suite(suite: Suite, summary: Mapping[str, Any], rows: Sequence[Row]) -> SuiteDecision:

@@ -17,7 +17,7 @@ from llmops_pipelines.evaluation.roles import CANDIDATE
 from llmops_pipelines.evaluation.suite_contamination import DESCRIPTION as TRAINING_GATE_DESCRIPTION
 from llmops_pipelines.evaluation.suite_contamination import TRAINING_GATE, training_gate
 from llmops_pipelines.evaluation.suite_files import corpus_suites
-from llmops_pipelines.evaluation.suites import DAILY_PART, Suite
+from llmops_pipelines.evaluation.suites import DAILY_PART, Suite, identities
 from llmops_pipelines.orchestration.candidacy import Candidacy
 from llmops_pipelines.orchestration.measuring import Measured, judged_parts, measured
 from llmops_pipelines.orchestration.metadata import headline
@@ -161,7 +161,7 @@ def _measured(found: Measured, own: Sequence[dict[str, Any]]) -> dict[str, Any]:
 def _judged(suites: Sequence[Suite], candidacy: Candidacy) -> dict[str, Any]:
     """What is judged, against what and by what: a verdict rests on these."""
     return {
-        "suites": {suite.name: suite.identity for suite in suites},
+        "suites": identities(suites),
         "candidate": candidacy.candidate.identity,
         "production": candidacy.production.manifest.identity if candidacy.production else None,
         "alone": candidacy.alone,

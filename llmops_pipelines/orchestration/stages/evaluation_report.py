@@ -12,7 +12,7 @@ from llmops_pipelines.evaluation.looks import Looks
 from llmops_pipelines.evaluation.report import REPORT_VERSION, Page, build_report, short_form
 from llmops_pipelines.evaluation.roles import CANDIDATE, PRODUCTION
 from llmops_pipelines.evaluation.suites import DAILY_PART
-from llmops_pipelines.orchestration.deciding import decision, kept
+from llmops_pipelines.orchestration.deciding import decision, kept, suites_of
 from llmops_pipelines.orchestration.metadata import column_schema, headline, image
 from llmops_pipelines.orchestration.observed import PRODUCTION as PRODUCTION_OBSERVED
 from llmops_pipelines.orchestration.observed import SUITES
@@ -44,13 +44,7 @@ def evaluation_report_asset(corpus: "Corpus") -> dg.AssetsDefinition:
         """The verdict on one model against the release in force, with the figures, plots and questions behind it."""
         store, key = lake.open(), context.partition_key
         evaluation = corpus.upstream(store, "evaluation", key)
-        suites = corpus.suites
-        if evaluation.summary["suites"] != {suite.name: suite.identity for suite in suites}:
-            raise dg.Failure(
-                f"the suites of {corpus.name} have changed since {key} was evaluated: materialise "
-                f"{corpus.name}/evaluation, then this",
-                allow_retries=False,
-            )
+        suites = suites_of(corpus, evaluation, key)
         looks = Looks(store, corpus.name)
         counted = {suite.name: looks.count(suite.test_hash) for suite in suites if suite.gates}
         summary = {**evaluation.summary, "looks": counted}

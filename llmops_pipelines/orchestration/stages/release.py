@@ -9,6 +9,7 @@ from pydantic import Field
 
 from llmops_pipelines.evaluation.decision import FIRST
 from llmops_pipelines.evaluation.suites import gating_identity
+from llmops_pipelines.orchestration.deciding import suites_of
 from llmops_pipelines.orchestration.manifests import manifest_of, require_configured
 from llmops_pipelines.orchestration.metadata import column_schema, table
 from llmops_pipelines.orchestration.observed import tell_observed
@@ -96,13 +97,7 @@ def _candidate(corpus: "Corpus", lake: Lake, model_key: str) -> Manifest:
             f"{corpus.name}/evaluation and its report, then this",
             allow_retries=False,
         )
-    suites = corpus.suites
-    if evaluation.summary["suites"] != {suite.name: suite.identity for suite in suites}:
-        raise dg.Failure(
-            f"the suites of {corpus.name} have changed since {model_key} was evaluated: run the job "
-            f"{corpus.name}_candidate for it, then this",
-            allow_retries=False,
-        )
+    suites = suites_of(corpus, evaluation, model_key)
     manifest = manifest_of(corpus, lake, index, model_key)
     require_configured(corpus, manifest)
     return replace(manifest, suites=gating_identity(suites))
