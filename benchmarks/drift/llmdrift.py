@@ -51,16 +51,16 @@ def said(text: str) -> str | None:
     return found[-1].lower() if found else None
 
 
-def _prime(row: Row) -> tuple[float, bool, str]:
+def _prime(row: Row) -> tuple[bool, bool, str]:
     answer, right = said(row["answer"]), row["ref_answer"].lower()
-    return float(answer == right), answer is not None, right
+    return answer == right, answer is not None, right
 
 
-def _by(column: str) -> Callable[[Row], tuple[float, bool, str]]:
-    return lambda row: (float(row[column]), True, row[column])
+def _by(column: str) -> Callable[[Row], tuple[bool, bool, str]]:
+    return lambda row: (float(row[column]) == 1, True, row[column])
 
 
-TASKS: dict[str, tuple[str, Callable[[Row], tuple[float, bool, str]]]] = {
+TASKS: dict[str, tuple[str, Callable[[Row], tuple[bool, bool, str]]]] = {
     "prime": ("PRIME_FULL_EVAL.csv.gz", _prime),
     "sensitive": ("SENSITIVEQ_EVAL.csv.gz", _by("Response Rate")),
     "leetcode": ("LEETCODE_EASY_EVAL.csv.gz", _by("Directly Usable")),
@@ -81,7 +81,7 @@ def answers(folder: Path) -> dict[tuple[str, str], tuple[Answers, Answers]]:
     return found
 
 
-def _answers(rows: list[dict[str, str]], grade: Callable[[Row], tuple[float, bool, str]]) -> Answers:
+def _answers(rows: list[dict[str, str]], grade: Callable[[Row], tuple[bool, bool, str]]) -> Answers:
     graded = {row["id"]: grade(row) for row in rows}
     return Answers(
         texts={row["id"]: row["answer"] for row in rows},
@@ -111,6 +111,11 @@ def control_rate(month: Answers, generator: "np.random.Generator", splits: int =
     return fired / splits
 
 
+def _single(answers: Mapping[str, Any]) -> dict[str, list[Any]]:
+    """One call of each."""
+    return {name: [answer] for name, answer in answers.items()}
+
+
 def replay(folder: Path, splits: int = SPLITS, seed: int = 0) -> list[dict[str, Any]]:
     """A row for each of the six pairs of model and task: changed by grade (exact McNemar, Holm over the six at ALPHA),
     changed by text (length and refusals, Holm over the two), and how often the test of grades fires with no change.
@@ -119,14 +124,12 @@ def replay(folder: Path, splits: int = SPLITS, seed: int = 0) -> list[dict[str, 
 
     generator = np.random.default_rng(seed)
     pairs = answers(folder)
-    changes = {
-        pair: changed_grades(*({name: [grade] for name, grade in month.grades.items()} for month in months))
-        for pair, months in pairs.items()
-    }
+    changes = {pair: changed_grades(*(_single(month.grades) for month in months)) for pair, months in pairs.items()}
     corrected = holm({"/".join(pair): change.p for pair, change in changes.items()})
     rows: list[dict[str, Any]] = []
     for (model, task), (march, june) in pairs.items():
-        texts = changed_texts(march.texts, june.texts)
+        texts = changed_texts(_single(march.texts), _single(june.texts))
+        corrected_texts = holm({name: change.p for name, change in texts.items()})
         lost = sum(march.grades[name] > june.grades[name] for name in june.grades)
         won = sum(march.grades[name] < june.grades[name] for name in june.grades)
         rows.append(
@@ -142,8 +145,8 @@ def replay(folder: Path, splits: int = SPLITS, seed: int = 0) -> list[dict[str, 
                 "p": changes[model, task].p,
                 "p_holm": corrected[f"{model}/{task}"],
                 "changed_by_grade": corrected[f"{model}/{task}"] <= ALPHA,
-                "changed_by_text": any(p <= ALPHA for _, p in texts.values()),
-                "p_text": {name: p for name, (_, p) in texts.items()},
+                "changed_by_text": any(p <= ALPHA for p in corrected_texts.values()),
+                "p_text": corrected_texts,
                 "control_rate": max(control_rate(month, generator, splits) for month in (march, june)),
             }
         )

@@ -7,9 +7,7 @@ one change places.
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-from llmops_pipelines.evaluation.sign_flip import sign_flip
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import numpy as np
@@ -38,9 +36,7 @@ def changed_counts(reference: Mapping[str, Sequence[str]], look: Mapping[str, Se
     """
     import numpy as np
 
-    prompts = [prompt for prompt in sorted(reference) if reference[prompt] and look.get(prompt)]
-    if not prompts:
-        raise ValueError("no prompt has answers of both sides")
+    prompts = _shared(reference, look)
     generator = np.random.default_rng(SEED)
     observed, distances = 0.0, []
     drawn = np.zeros(PERMUTATIONS)
@@ -59,35 +55,61 @@ def changed_counts(reference: Mapping[str, Sequence[str]], look: Mapping[str, Se
     return Change(float((1 + (drawn >= least).sum()) / (1 + PERMUTATIONS)), float(np.mean(distances)), len(prompts))
 
 
-def changed_grades(reference: Mapping[str, Sequence[float]], look: Mapping[str, Sequence[float]]) -> Change:
-    """Whether fixed items are graded as they were; by item, the grades of its calls, 0 to 1.
+def changed_grades(reference: Mapping[str, Sequence[bool]], look: Mapping[str, Sequence[bool]]) -> Change:
+    """Whether fixed items are answered right as often as they were; by item, whether each of its calls was right.
 
-    A paired permutation test, two-sided: the mean grade of an item changes sides with its own alone. With one call a side
-    and grades of 0 and 1 it is McNemar's exact test, and is computed as that. `effect` is the change of the mean grade.
-    Items that one side lacks take no part. Raises ValueError where none is left.
+    Exact and two-sided. If nothing changed, the calls of an item could as well have come in another order: how many of
+    those of the look are right is hypergeometric, and their sum over items is compared with its distribution (the exact
+    test of Mantel and Haenszel: Mehta, Patel and Gray, "Computing an exact confidence interval for the common odds ratio
+    in several 2 by 2 contingency tables", Journal of the American Statistical Association 80, 1985). With one call a side it
+    is McNemar's exact test; a reference of several calls makes it sharper. `effect` is the change of the mean share of
+    right answers, over items. Items that one side lacks take no part. Raises ValueError where none is left.
+    """
+    import numpy as np
+    from scipy.stats import hypergeom
+
+    items = _shared(reference, look)
+    chances, least = np.ones(1), 0
+    for item in items:
+        calls, asked = len(reference[item]) + len(look[item]), len(look[item])
+        right = sum(reference[item]) + sum(look[item])
+        fewest, most = max(0, asked - (calls - right)), min(asked, right)
+        least += fewest
+        if most > fewest:
+            chances = np.convolve(chances, hypergeom.pmf(np.arange(fewest, most + 1), calls, right, asked))
+    observed = chances[int(sum(sum(look[item]) for item in items)) - least]
+    p = float(chances[chances <= observed * (1 + 1e-9)].sum())
+    effect = float(np.mean([np.mean(look[item]) - np.mean(reference[item]) for item in items]))
+    return Change(min(1.0, p), effect, len(items))
+
+
+def changed_values(reference: Mapping[str, Sequence[float]], look: Mapping[str, Sequence[float]]) -> Change:
+    """As `changed_grades`, of measures that may be any number: the calls of each item are dealt anew to the two sides.
+
+    The statistic is the mean over items of the difference of means; two-sided, by PERMUTATIONS deals.
     """
     import numpy as np
 
+    items = _shared(reference, look)
+    generator = np.random.default_rng(SEED)
+    observed, drawn = 0.0, np.zeros(PERMUTATIONS)
+    for item in items:
+        values = np.array([*look[item], *reference[item]], dtype=float)
+        asked = len(look[item])
+        observed += values[:asked].mean() - values[asked:].mean()
+        if (values == values[0]).all():
+            continue
+        dealt = generator.permuted(np.broadcast_to(values, (PERMUTATIONS, len(values))), axis=1)
+        drawn += dealt[:, :asked].mean(axis=1) - dealt[:, asked:].mean(axis=1)
+    reached = int((np.abs(drawn) >= abs(observed) - 1e-9).sum())
+    return Change((1 + reached) / (1 + PERMUTATIONS), observed / len(items), len(items))
+
+
+def _shared(reference: Mapping[str, Sequence[Any]], look: Mapping[str, Sequence[Any]]) -> list[str]:
     items = [item for item in sorted(reference) if reference[item] and look.get(item)]
     if not items:
-        raise ValueError("no item has grades of both sides")
-    changes = np.array([np.mean(look[item]) - np.mean(reference[item]) for item in items])
-    single = all(len(reference[item]) == len(look[item]) == 1 for item in items)
-    binary = set(np.unique(changes)) <= {-1.0, 0.0, 1.0}
-    lost, won = int((changes < 0).sum()), int((changes > 0).sum())
-    p = mcnemar(lost, won) if single and binary else sign_flip(changes, items).p()
-    return Change(p, float(changes.mean()), len(items))
-
-
-def mcnemar(lost: int, won: int) -> float:
-    """The two-sided p of McNemar's exact test: `lost` items went from right to wrong, `won` from wrong to right.
-
-    McNemar, "Note on the sampling error of the difference between correlated proportions or percentages", Psychometrika
-    12, 1947; exact as a sign test of the items that changed.
-    """
-    from scipy.stats import binomtest
-
-    return float(binomtest(won, lost + won).pvalue) if lost + won else 1.0
+        raise ValueError("no item was answered on both sides")
+    return items
 
 
 def _chi_squared(counts: "np.ndarray", total: "np.ndarray", calls: int) -> "np.ndarray":

@@ -6,10 +6,10 @@ changes that grades do not: a model that still refuses, in four words instead of
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
-from llmops_pipelines.drift.answers import Change, changed_grades
-from llmops_pipelines.evaluation.holm import holm
+from llmops_pipelines.drift.answers import Change, changed_grades, changed_values
 
 REFUSAL = re.compile(
     r"\b(?:I['’]m sorry|I am sorry|I apologi[sz]e|sorry, (?:but )?I|my apologies"
@@ -30,21 +30,16 @@ def log_words(text: str) -> float:
     return math.log(1 + len(text.split()))
 
 
-DESCRIPTORS = {"length": log_words, "refusal": refuses}
+def changed_texts(reference: Mapping[str, Sequence[str]], look: Mapping[str, Sequence[str]]) -> dict[str, Change]:
+    """The change of length and of refusals from the texts of a reference to those of a look, by prompt, its calls.
 
-
-def changed_texts(reference: Mapping[str, str], look: Mapping[str, str]) -> dict[str, tuple[Change, float]]:
-    """The change of each descriptor from the texts of a reference to those of a look, by prompt, and its p after Holm.
-
-    Two-sided paired tests: of refusals McNemar's, of length a permutation test. Raises ValueError where no prompt has
-    a text of both sides.
+    Not corrected for being two. Raises ValueError where no prompt has a text of both sides.
     """
-    changes = {
-        name: changed_grades(
-            {prompt: [float(of(text))] for prompt, text in reference.items()},
-            {prompt: [float(of(text))] for prompt, text in look.items()},
-        )
-        for name, of in DESCRIPTORS.items()
+
+    def each(of: Callable[[str], Any], texts: Mapping[str, Sequence[str]]) -> dict[str, list[Any]]:
+        return {prompt: [of(text) for text in calls] for prompt, calls in texts.items()}
+
+    return {
+        "length": changed_values(each(log_words, reference), each(log_words, look)),
+        "refusal": changed_grades(each(refuses, reference), each(refuses, look)),
     }
-    corrected = holm({name: change.p for name, change in changes.items()})
-    return {name: (change, corrected[name]) for name, change in changes.items()}

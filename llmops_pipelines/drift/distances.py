@@ -56,19 +56,18 @@ def shift(anchors: "np.ndarray", peers: "np.ndarray", look: "np.ndarray") -> Shi
     return Shift(sign_flip(by_text, texts).p_above(), float(away.mean()), float(noise.mean()), by_text)
 
 
-def overlap(documents: "np.ndarray", before: "np.ndarray", now: "np.ndarray", k: int = 10) -> "np.ndarray":
-    """The share of the first `k` of `documents` (n, dimension) that each query finds as it did before, (queries,).
+def overlap(before: "np.ndarray", now: "np.ndarray", k: int = 10) -> "np.ndarray":
+    """The share of the first `k` documents that each query finds as it did before, (queries,).
 
-    `before` and `now` are query vectors (queries, dimension). Documents that tie with the last of the first `k` count as
-    found: which of them comes first is no effect of the model. A k above the number of documents is that number.
+    `before` and `now` are the scores of all documents (queries, documents). Documents that tie with the last of the first
+    `k` count as found: which of them comes first is no effect of the model. A k above their number is that number.
     """
     import numpy as np
 
-    k = min(k, len(documents))
-    scores_before, scores_now = before @ documents.T, now @ documents.T
-    first = np.argsort(-scores_before, axis=1, kind="stable")[:, :k]
-    last = np.sort(scores_now, axis=1)[:, -k][:, None]
-    return (np.take_along_axis(scores_now, first, axis=1) >= last).mean(axis=1)
+    k = min(k, before.shape[1])
+    first = np.argsort(-before, axis=1, kind="stable")[:, :k]
+    last = np.sort(now, axis=1)[:, -k][:, None]
+    return (np.take_along_axis(now, first, axis=1) >= last).mean(axis=1)
 
 
 def _distances(anchors: "np.ndarray", calls: "np.ndarray") -> "np.ndarray":

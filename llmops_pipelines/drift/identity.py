@@ -68,15 +68,20 @@ def local_identity(model: ModelFolder) -> Identity:
     return Identity({"fingerprint": (model.fingerprint,)}, libraries())
 
 
+def told_identity(told: Mapping[str, Iterable[str]]) -> Identity:
+    """The identity of a hosted model by what its answers told, by name."""
+    return Identity({name: tuple(sorted(set(values))) for name, values in sorted(told.items())})
+
+
 def hosted_identity(answers: Iterable[Completion]) -> Identity:
-    """What the answers of a hosted model say of it, each value once."""
+    """What the answers of a large language model say of it, each value once."""
     seen: dict[str, set[str]] = {}
     for answer in answers:
         told = {MODEL: answer.answered_by, FINGERPRINT: answer.system_fingerprint, **dict(answer.versions)}
         for name, value in told.items():
             if value:
                 seen.setdefault(name, set()).add(value)
-    return Identity({name: tuple(sorted(values)) for name, values in sorted(seen.items())})
+    return told_identity(seen)
 
 
 def libraries() -> dict[str, str]:

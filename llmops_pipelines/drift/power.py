@@ -1,51 +1,45 @@
-"""How large a change a set of graded items sees: the power of McNemar's exact test, summed and not simulated."""
+"""How large a drop a set of graded items sees: the power of the whole rule, drawn and not summed."""
 
-from functools import lru_cache
-from typing import TYPE_CHECKING
+from llmops_pipelines.drift.answers import changed_grades
 
-from llmops_pipelines.drift.answers import mcnemar
-
-if TYPE_CHECKING:
-    import numpy as np
+SEED = 19_470_607
+DRAWS = 400
 
 
-def power(items: int, lost: float, won: float, level: float) -> float:
-    """How likely so many items show a change at `level`, two-sided, of which a share `lost` goes from right to wrong and a
-    share `won` from wrong to right.
+def power_of_drop(
+    items: int,
+    drop: float,
+    level: float,
+    floor: float = 0.0,
+    calls: int = 5,
+    wavering: float = 0.05,
+    draws: int = DRAWS,
+) -> float:
+    """How likely a share `drop` of the items that go from right to wrong is found: significant at `level`, an effect above
+    `floor`, twice in two looks of one call, against one reference of `calls`.
 
-    The number of items that change is binomial, and so is that of the losses among them: the probabilities of all that
-    reject are added. One call a side; several of each item see more. Raises ValueError where the shares are none.
+    A share `wavering` of the items is answered right by a coin, before and after; the others always or never (half of
+    all that do not waver would leave nothing to drop: nine of ten are right). Raises ValueError where that cannot be.
     """
     import numpy as np
-    from scipy.stats import binom
 
-    if min(lost, won) < 0 or lost + won > 1:
-        raise ValueError(f"{lost:g} lost and {won:g} won are no shares of the items")
-    if items < 1 or not lost + won:
-        return 0.0
-    changed = np.arange(items + 1)
-    fewest = _fewest(items, level)
-    share = lost / (lost + won)
-    # The test rejects with at most `fewest` of the rarer kind, on either side.
-    found = binom.cdf(fewest, changed, share) + binom.cdf(fewest, changed, 1 - share)
-    rejects = np.where(fewest < 0, 0.0, np.minimum(1.0, found))
-    return min(1.0, float(rejects @ binom.pmf(changed, items, lost + won)))
+    if not 0 <= drop + wavering <= 0.9:
+        raise ValueError(f"a drop of {drop:g} with {wavering:g} wavering is more than the items that are right")
+    generator = np.random.default_rng(SEED)
+    names = [str(i) for i in range(items)]
+    before = np.full(items, 0.0)
+    before[: round(items * 0.9)] = 1.0
+    after = before.copy()
+    after[: round(items * drop)] = 0.0
+    unsure = slice(round(items * drop), round(items * drop) + round(items * wavering))
+    before[unsure] = after[unsure] = 0.5
 
+    def asked(chances: np.ndarray, repeats: int) -> dict[str, list[bool]]:
+        return dict(zip(names, (generator.random((items, repeats)) < chances[:, None]).tolist(), strict=True))
 
-def power_of_drop(items: int, drop: float, churn: float, level: float) -> float:
-    """As `power`, of a mean grade that falls by `drop` where besides a share `churn` of the items changes each way."""
-    return power(items, drop + churn, churn, level)
-
-
-@lru_cache(maxsize=16)
-def _fewest(items: int, level: float) -> "np.ndarray":
-    """With how many of the rarer kind the test still rejects, by the number of items that changed; -1 where with none."""
-    import numpy as np
-
-    found = np.full(items + 1, -1)
-    fewest = -1
-    for changed in range(1, items + 1):
-        while fewest + 1 <= changed // 2 and mcnemar(fewest + 1, changed - fewest - 1) <= level:
-            fewest += 1
-        found[changed] = fewest
-    return found
+    found = 0
+    for _ in range(draws):
+        reference = asked(before, calls)
+        looks = (changed_grades(reference, asked(after, 1)) for _ in range(2))
+        found += all(look.p <= level and abs(look.effect) > floor for look in looks)
+    return found / draws

@@ -53,6 +53,7 @@ class Look:
     unparsed: int = 0
     reference_answers: int = 0
     reference_unparsed: int = 0
+    level: float = LEVEL
 
     @property
     def unmeasured(self) -> str:
@@ -75,7 +76,9 @@ class Look:
             return []
         corrected = holm({family.name: family.p for family in self.families})
         return [
-            family for family in self.families if corrected[family.name] <= LEVEL and abs(family.effect) > family.floor
+            family
+            for family in self.families
+            if corrected[family.name] <= self.level and abs(family.effect) > family.floor
         ]
 
     def _more_unparsed(self) -> bool:

@@ -14,6 +14,7 @@ class Answer:
 
     tokens: int | None  # as the endpoint counts them, None where it does not
     answered_by: str | None  # the model that it names
+    versions: tuple[tuple[str, str], ...] = ()  # headers that tell a version of it, by name
     vectors: "np.ndarray | None" = None  # (texts, dimension), float32; rows of unit length but for those in `faults`
     faults: dict[int, str] = field(default_factory=dict)  # by position: what is wrong with single vectors
     wrong: str | None = None

@@ -65,7 +65,7 @@ class HostedCall:
         self._made = [False] * len(texts)
         self._answers = 0
         self._refused: list[Refusal] = []
-        self._failure: str | None = None
+        self._failure: Failure | None = None
 
     def run(self, batches: Sequence[list[int]], progress: Callable[[int], None]) -> None:
         """Embed `batches`, positions of texts, telling `progress` how many are made. What fails is kept for `embedded`."""
@@ -93,7 +93,9 @@ class HostedCall:
             [self._truncated[position] for position in positions],
         )
         if self._failure:
-            raise HostedModelError(self._failure, positions, part)
+            error = HostedModelError(self._explained(self._failure), positions, part)
+            error.gone = self._failure.gone
+            raise error
         if self._refused:
             refused = sorted(self._refused, key=lambda refusal: refusal.position)
             gave_up = len(positions) + len(refused) < len(self._texts)
@@ -179,7 +181,7 @@ class HostedCall:
 
     def _fail(self, failure: Failure) -> NoReturn:
         with self._lock:
-            self._failure = self._failure or self._explained(failure)
+            self._failure = self._failure or failure
         self._stop.set()
         raise _StoppedError
 

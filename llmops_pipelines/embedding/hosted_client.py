@@ -25,6 +25,10 @@ NO_CREDIT = ("insufficient_quota", "billing_hard_limit_reached")
 NO_MODEL = ("model_not_found", "invalid_model", "unsupported_model")
 NO_KEY = ("invalid_api_key",)
 
+# Headers by which endpoints tell the version of the model that answered. An API's own version is none of them.
+VERSION_HEADERS = ("openai-model", "azureml-model-deployment", "x-ms-deployment-name", "x-model-version", "x-model-id")
+LONGEST = 200  # characters of a name that are kept
+
 
 @dataclass(frozen=True)
 class Failure:
@@ -37,6 +41,7 @@ class Failure:
     kind: Kind
     reason: str
     headers: Mapping[str, str] = field(default_factory=dict)
+    gone: bool = False  # the endpoint says that it has no such model
 
     @property
     def asked(self) -> float | None:
@@ -146,7 +151,7 @@ class HostedClient:
         named = ", ".join(filter(None, [f"HTTP {status}", code, request_id and f"request {request_id}"]))
         final = self._final(status, code)
         if final:
-            return Failure("final", f"{final} ({named})", headers)
+            return Failure("final", f"{final} ({named})", headers, gone=status == 404 or code in NO_MODEL)
         if status in TEXT_STATUS:
             return Failure("refused", named, headers)
         if status == 429:
@@ -174,3 +179,8 @@ class HostedClient:
         """`value` where it is a code such as `context_length_exceeded`: anything else may echo a text or the key."""
         found = isinstance(value, str) and re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", value)
         return value if found and self.client.api_key not in value else ""
+
+
+def versions_told(headers: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    """Those of VERSION_HEADERS that came with an answer, by name."""
+    return tuple((name, value[:LONGEST]) for name in VERSION_HEADERS if (value := headers.get(name)))

@@ -32,7 +32,8 @@ class HostedEmbedder:
     ) -> None:
         self.model = model
         self.count = EmbedderCount()
-        self.answered_by: str | None = None  # the model that the last answer named: another one may be drift
+        self.answered_by: str | None = None  # the model that the last answer named
+        self.told: dict[str, set[str]] = {}  # all that answers said of who gave them, by name: another one is drift
         self._sleep = sleep
         self._lock = threading.Lock()
         self._endpoint = Endpoint(model)
@@ -87,6 +88,8 @@ class HostedEmbedder:
             self.count.tokens += tokens
             self.count.usd += self.model.usd(tokens)
             self.answered_by = answer.answered_by or self.answered_by
+            for name, value in (*answer.versions, *((("model", answer.answered_by),) if answer.answered_by else ())):
+                self.told.setdefault(name, set()).add(value)
         return tokens
 
 

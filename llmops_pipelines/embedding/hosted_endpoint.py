@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from llmops_pipelines.embedding.hosted_answer import Answer, read_answer
-from llmops_pipelines.embedding.hosted_client import Failure, HostedClient
+from llmops_pipelines.embedding.hosted_client import Failure, HostedClient, versions_told
 from llmops_pipelines.embedding.hosted_model import HostedModel
 
 
@@ -34,4 +34,7 @@ class Endpoint:
         if isinstance(body, Failure):
             return body, headers
         answer = read_answer(body, len(texts), model.dimension)
-        return answer or Failure("failing", "its answer is not the JSON of embeddings"), headers
+        if answer is None:
+            return Failure("failing", "its answer is not the JSON of embeddings"), headers
+        answer.versions = versions_told(headers)
+        return answer, headers

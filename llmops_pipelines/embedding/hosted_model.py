@@ -9,7 +9,12 @@ from llmops_pipelines.storage.identity import value_hash
 
 
 class HostedModelError(EmbeddingError):
-    """A hosted model that cannot be called, or that answers with something else than its vectors."""
+    """A hosted model that cannot be called, or that answers with something else than its vectors.
+
+    `gone` says that its endpoint has no such model.
+    """
+
+    gone = False
 
 
 @dataclass(frozen=True)

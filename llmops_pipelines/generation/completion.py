@@ -5,9 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-# Headers by which endpoints tell the version of the model that answered. An API's own version is none of them.
-VERSION_HEADERS = ("openai-model", "azureml-model-deployment", "x-ms-deployment-name", "x-model-version", "x-model-id")
-LONGEST = 200  # characters of a name that are kept
+from llmops_pipelines.embedding.hosted_client import LONGEST, versions_told
 
 
 @dataclass(frozen=True)
@@ -19,7 +17,7 @@ class Completion:
     refusal: str | None
     answered_by: str | None  # the model that the answer names
     system_fingerprint: str | None
-    versions: tuple[tuple[str, str], ...]  # VERSION_HEADERS that came, by name
+    versions: tuple[tuple[str, str], ...]  # headers that tell a version, by name
     input_tokens: int | None  # as the endpoint counts them, None where it does not
     output_tokens: int | None
     seconds: float
@@ -45,7 +43,7 @@ def read_completion(body: bytes, headers: Mapping[str, str], seconds: float) -> 
         refusal=_name(message.get("refusal")),
         answered_by=_name(payload.get("model")),
         system_fingerprint=_name(payload.get("system_fingerprint")),
-        versions=tuple((name, value[:LONGEST]) for name in VERSION_HEADERS if (value := headers.get(name))),
+        versions=versions_told(headers),
         input_tokens=_count(usage, "prompt_tokens"),
         output_tokens=_count(usage, "completion_tokens"),
         seconds=seconds,

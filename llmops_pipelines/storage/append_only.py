@@ -3,7 +3,7 @@
 An insert is one commit, so that a kill leaves the whole row or none of it; there is nothing to stage and to publish.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -32,13 +32,16 @@ class AppendOnly:
         table = self._newest()
         return table.version if table else 0
 
-    def rows(self) -> list[dict[str, Any]]:
-        """All rows of the newest version, in no order. Raises LakeError where they have other columns than `schema`."""
+    def rows(self, columns: Sequence[str] | None = None) -> list[dict[str, Any]]:
+        """All rows of the newest version, all or some of their `columns`, in no order.
+
+        Raises LakeError where the table has other columns than `schema`.
+        """
         table = self._newest()
         if table is None:
             return []
         with explained(f"read table {self.name}", self.lake.uri):
-            return table.to_lance().to_table().to_pylist()  # type: ignore[attr-defined]
+            return table.to_lance().to_table(columns=columns and list(columns)).to_pylist()  # type: ignore[attr-defined]
 
     def insert(self, row: Mapping[str, Any]) -> bool:
         """Insert `row`; False where its key is taken, and then nothing is written. Of several at once one is inserted."""

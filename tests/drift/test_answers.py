@@ -1,7 +1,8 @@
 """Counts of answers and grades of items: exact where they can be, at their level, in agreement with scipy."""
 
 import itertools
-from statistics import mean
+from collections import Counter
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,15 +10,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest, fisher_exact
 
-from llmops_pipelines.drift.answers import changed_counts, changed_grades, mcnemar
+from llmops_pipelines.drift.answers import changed_counts, changed_grades, changed_values
 
+exact: Any = fisher_exact([[8, 2], [2, 8]])
+FISHER = exact.pvalue
 ANSWERS = st.dictionaries(st.sampled_from("pqrs"), st.lists(st.sampled_from("yn?"), min_size=1, max_size=6), min_size=1)
 
 
 def test_one_prompt_is_fishers_exact_test() -> None:
     reference, look = ["y"] * 8 + ["n"] * 2, ["y"] * 2 + ["n"] * 8
     found = changed_counts({"a": reference}, {"a": look})
-    assert found.p == pytest.approx(fisher_exact([[8, 2], [2, 8]]).pvalue, abs=0.006)
+    assert found.p == pytest.approx(FISHER, abs=0.006)
     assert (found.effect, found.n) == (pytest.approx(0.6), 1)
 
 
@@ -51,7 +54,7 @@ def test_equal_counts_are_no_change(answers: dict[str, list[str]]) -> None:
 def test_counts_take_prompts_of_both_sides_and_a_p(reference: dict[str, list[str]], look: dict[str, list[str]]) -> None:
     shared = set(reference) & set(look)
     if not shared:
-        with pytest.raises(ValueError, match="no prompt"):
+        with pytest.raises(ValueError, match="no item"):
             changed_counts(reference, look)
         return
     found = changed_counts(reference, look)
@@ -61,28 +64,59 @@ def test_counts_take_prompts_of_both_sides_and_a_p(reference: dict[str, list[str
 
 
 @pytest.mark.parametrize(("lost", "won"), [(476, 147), (155, 416), (23, 2), (16, 0), (10, 0), (0, 6), (0, 0)])
-def test_mcnemar_is_the_sign_test_of_what_changed(lost: int, won: int) -> None:
-    reference = {str(i): [1.0] for i in range(lost)} | {f"w{i}": [0.0] for i in range(won)} | {"same": [1.0]}
-    look = {name: [1.0 - grades[0]] if name != "same" else grades for name, grades in reference.items()}
+def test_one_call_a_side_is_mcnemars_exact_test(lost: int, won: int) -> None:
+    reference = {str(i): [True] for i in range(lost)} | {f"w{i}": [False] for i in range(won)} | {"same": [True]}
+    look = {name: [not grades[0]] if name != "same" else grades for name, grades in reference.items()}
     found = changed_grades(reference, look)
     expected = binomtest(won, lost + won).pvalue if lost + won else 1.0
-    assert mcnemar(lost, won) == found.p == pytest.approx(expected)
+    assert found.p == pytest.approx(expected)
     assert found.effect == pytest.approx((won - lost) / (lost + won + 1))
-    assert mcnemar(0, 6) == pytest.approx(0.03125)
 
 
-def test_repeated_grades_are_a_sign_flip_of_items() -> None:
-    reference = {str(i): [0.0, 1.0, 1.0] for i in range(8)}
-    look = {str(i): [0.0, 0.0, float(i % 2)] for i in range(8)}
-    changes = [mean(look[item]) - mean(reference[item]) for item in reference]
-    flips = [
-        abs(sum(s * c for s, c in zip(signs, changes, strict=True))) for signs in itertools.product((1, -1), repeat=8)
-    ]
-    exact = sum(flip >= abs(sum(changes)) - 1e-12 for flip in flips) / len(flips)
-    assert changed_grades(reference, look).p == pytest.approx(exact, abs=1 / 128)
+def test_one_item_of_several_calls_is_fishers_exact_test() -> None:
+    found = changed_grades({"a": [True] * 8 + [False] * 2}, {"a": [True] * 2 + [False] * 8})
+    assert found.p == pytest.approx(FISHER)
+    assert found.effect == pytest.approx(-0.6)
+
+
+def test_the_sum_over_items_is_what_dealing_every_way_gives() -> None:
+    reference = {"a": [True, True, False], "b": [True, True, True], "c": [False, True]}
+    look = {"a": [False], "b": [False], "c": [False]}
+    sums = Counter()
+    for deal in itertools.product(*([*reference[item], *look[item]] for item in reference)):
+        sums[sum(deal)] += 1
+    ways = sums.total()
+    expected = sum(count for count in sums.values() if count <= sums[0]) / ways
+    assert changed_grades(reference, look).p == pytest.approx(expected)
+
+
+def test_a_reference_of_several_calls_makes_a_look_of_one_sharper() -> None:
+    look = {str(i): [i >= 4] for i in range(40)}
+    assert changed_grades({str(i): [True] for i in range(40)}, look).p == pytest.approx(0.125)
+    assert changed_grades({str(i): [True] * 5 for i in range(40)}, look).p < 0.001
+
+
+def test_grades_are_told_apart_as_seldom_as_asked() -> None:
+    generator = np.random.default_rng(4)
+    shares = generator.beta(3, 0.5, size=60)
+    p = []
+    for _ in range(400):
+        calls = {str(i): list(generator.random(6) < share) for i, share in enumerate(shares)}
+        p.append(changed_grades(*({n: c[half] for n, c in calls.items()} for half in (slice(5), slice(5, 6)))).p)
+    for level in (0.01, 0.05):
+        assert binomtest(sum(value <= level for value in p), len(p), level, "greater").pvalue > 0.001
+
+
+def test_values_are_dealt_within_their_item() -> None:
+    reference = {str(i): [float(i), i + 0.2, i + 0.1] for i in range(30)}
+    found = changed_values(reference, {item: [max(values) + 0.1] for item, values in reference.items()})
+    assert found.p < 0.001
+    assert found.effect == pytest.approx(0.2)
+    assert changed_values(reference, {item: values[::-1] for item, values in reference.items()}).p == 1.0
+    assert changed_values({"a": [1.0, 1.0]}, {"a": [1.0]}).p == 1.0
 
 
 def test_items_that_one_side_lacks_take_no_part() -> None:
-    assert changed_grades({"a": [1.0], "b": [1.0], "c": []}, {"a": [1.0], "c": [0.0]}).n == 1
+    assert changed_grades({"a": [True], "b": [True], "c": []}, {"a": [True], "c": [False]}).n == 1
     with pytest.raises(ValueError, match="no item"):
-        changed_grades({"a": [1.0]}, {"b": [1.0]})
+        changed_grades({"a": [True]}, {"b": [True]})

@@ -43,18 +43,18 @@ def test_length_is_the_logarithm_of_words() -> None:
 
 def test_a_shorter_refusal_is_a_change_of_length_alone() -> None:
     reference = {
-        str(i): "I'm sorry, but I cannot help with that, because it would hurt somebody " + "so " * i for i in range(30)
+        str(i): ["I'm sorry, but I cannot help with that, because it would hurt somebody " + "so " * i]
+        for i in range(30)
     }
-    look = {name: "Sorry, I can't help." for name in reference}
+    look = {name: ["Sorry, I can't help."] for name in reference}
     found = changed_texts(reference, look)
-    assert found["length"][1] < 0.01
-    assert found["length"][0].effect < 0
-    assert found["refusal"][1] == 1.0
+    assert found["length"].p < 0.01
+    assert found["length"].effect < 0
+    assert found["refusal"].p == 1.0
 
 
 def test_refusals_that_begin_are_seen() -> None:
-    reference = {str(i): "Here is what you asked for." for i in range(20)}
-    look = {name: "I cannot give what you want." if int(name) < 10 else text for name, text in reference.items()}
-    change, p = changed_texts(reference, look)["refusal"]
+    reference = {str(i): ["Here is what you asked for."] for i in range(20)}
+    look = {name: ["I cannot give what you want."] if int(name) < 10 else text for name, text in reference.items()}
+    change = changed_texts(reference, look)["refusal"]
     assert (change.effect, change.p) == (0.5, pytest.approx(2 / 2**10))
-    assert p == pytest.approx(4 / 2**10)

@@ -72,15 +72,14 @@ def test_overlap_is_what_is_found_again() -> None:
     generator = np.random.default_rng(3)
     documents, before = units(generator.normal(size=(40, 8))), units(generator.normal(size=(20, 8)))
     now = units(before + 0.3 * generator.normal(size=before.shape))
-    found = overlap(documents, before, now)
+    found = overlap(before @ documents.T, now @ documents.T)
     tops = [
         {int(i) for i in np.argsort(-(side @ documents.T), axis=1)[q, :10]} for q in range(20) for side in (before, now)
     ]
     assert found.tolist() == pytest.approx([len(tops[2 * q] & tops[2 * q + 1]) / 10 for q in range(20)])
-    assert overlap(documents, before, before).tolist() == [1.0] * 20
+    assert overlap(before @ documents.T, before @ documents.T).tolist() == [1.0] * 20
 
 
 def test_documents_that_tie_are_found_and_few_documents_are_all() -> None:
-    documents = np.array([[1.0, 0.0]] * 6)
-    assert overlap(documents, np.array([[1.0, 0.0]]), np.array([[0.0, 1.0]]), k=3).tolist() == [1.0]
-    assert overlap(np.eye(2), np.eye(2), np.eye(2)[::-1]).tolist() == [1.0, 1.0]
+    assert overlap(np.ones((1, 6)), np.zeros((1, 6)), k=3).tolist() == [1.0]
+    assert overlap(np.eye(2), np.eye(2)[::-1]).tolist() == [1.0, 1.0]

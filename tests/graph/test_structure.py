@@ -14,7 +14,18 @@ from tests.conftest import PROJECT
 LIBRARY = PROJECT / "llmops_pipelines"
 HEAVY = ("torch", "sentence_transformers", "transformers", "lancedb", "lance", "great_expectations", "ray")
 # Inside the domain a package imports only those to its left.
-DOMAIN = ("storage", "quality", "corpus", "embedding", "index", "evaluation", "tuning", "release")
+DOMAIN = (
+    "storage",
+    "quality",
+    "corpus",
+    "embedding",
+    "index",
+    "evaluation",
+    "tuning",
+    "release",
+    "generation",
+    "drift",
+)
 LAYERS = {
     **{package: set(DOMAIN[: i + 1]) for i, package in enumerate(DOMAIN)},
     "resources": {"storage", "resources"},

@@ -1,0 +1,56 @@
+"""The probe of a model, by what it is: a folder, an endpoint of embeddings, or one of chat."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, TypeVar
+
+from llmops_pipelines.drift.identity import Identity, local_identity, told_identity
+from llmops_pipelines.drift.probes import EmbedderProbes, LLMProbes
+from llmops_pipelines.drift.reply_probe import ReplyProbe
+from llmops_pipelines.drift.vector_probe import VectorProbe
+from llmops_pipelines.embedding.configured import EmbeddingModel
+from llmops_pipelines.embedding.embedder import Embedder
+from llmops_pipelines.embedding.engines import embedder_of, shared_embedder
+from llmops_pipelines.embedding.hosted_embedder import HostedEmbedder
+from llmops_pipelines.embedding.hosted_model import HostedModel
+from llmops_pipelines.embedding.model_folder import bundled_model
+from llmops_pipelines.generation.chat_endpoint import ChatEndpoint
+from llmops_pipelines.generation.hosted_llm import HostedLLM
+
+if TYPE_CHECKING:
+    import numpy as np
+
+# A look that cannot be made says so within minutes; what embeds a corpus waits longer.
+MAX_RETRIES, MAX_RETRY_SECONDS = 2, 30.0
+
+Model = TypeVar("Model", HostedModel, HostedLLM)
+
+
+def vector_probe(probes: EmbedderProbes, model: EmbeddingModel) -> VectorProbe:
+    """Asks an embedding model. A hosted one is asked by a client of its own, which hears who answers this draw."""
+    if not isinstance(model, HostedModel):
+        return VectorProbe(probes, lambda: embedder_of(model), lambda embedder: local_identity(model), local=True)
+    hurried = _hurried(model)
+
+    def told(embedder: Embedder) -> Identity:
+        assert isinstance(embedder, HostedEmbedder)
+        return told_identity(embedder.told)
+
+    return VectorProbe(probes, lambda: HostedEmbedder(hurried), told, local=False)
+
+
+def reply_probe(probes: LLMProbes, model: HostedLLM) -> ReplyProbe:
+    """Asks a large language model; its free texts are compared by their vectors under the bundled model."""
+
+    def embed(texts: Sequence[str]) -> "np.ndarray":
+        return shared_embedder(bundled_model()).embed(texts, "document").vectors
+
+    return ReplyProbe(probes, ChatEndpoint(_hurried(model)), embed)
+
+
+def _hurried(model: Model) -> Model:
+    return replace(
+        model,
+        max_retries=min(model.max_retries, MAX_RETRIES),
+        max_retry_seconds=min(model.max_retry_seconds, MAX_RETRY_SECONDS),
+    )
