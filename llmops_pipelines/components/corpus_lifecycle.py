@@ -6,6 +6,7 @@ from typing import Any, Self
 import dagster as dg
 from pydantic import BaseModel
 
+from llmops_pipelines.components.upstream_references import resolved_upstreams
 from llmops_pipelines.orchestration.corpus import Corpus
 from llmops_pipelines.orchestration.lifecycle import lifecycle
 from llmops_pipelines.orchestration.settings import CorpusSettings
@@ -41,8 +42,9 @@ class CorpusLifecycle(dg.Component):
 
     @classmethod
     def load(cls, attributes: Any, context: dg.ComponentLoadContext) -> Self:
-        resolved = context.resolution_context.resolve_value(attributes.model_dump(exclude_unset=True))
-        return cls(Corpus(CorpusSettings.model_validate(resolved), Path(context.path)))
+        written = context.resolution_context.resolve_value(attributes.model_dump(exclude_unset=True))
+        settings, upstreams = resolved_upstreams(written, context)
+        return cls(Corpus(CorpusSettings.model_validate(settings), Path(context.path), upstreams))
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         return lifecycle(self.corpus)

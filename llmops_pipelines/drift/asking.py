@@ -8,12 +8,12 @@ from llmops_pipelines.drift.identity import Identity, local_identity, told_ident
 from llmops_pipelines.drift.probes import EmbedderProbes, LLMProbes
 from llmops_pipelines.drift.reply_probe import ReplyProbe
 from llmops_pipelines.drift.vector_probe import VectorProbe
-from llmops_pipelines.embedding.configured import EmbeddingModel
+from llmops_pipelines.embedding.configured import ConfiguredModel, located
 from llmops_pipelines.embedding.embedder import Embedder
 from llmops_pipelines.embedding.engines import embedder_of, shared_embedder
 from llmops_pipelines.embedding.hosted_embedder import HostedEmbedder
 from llmops_pipelines.embedding.hosted_model import HostedModel
-from llmops_pipelines.embedding.model_folder import bundled_model
+from llmops_pipelines.embedding.model_folder import ModelFolder, bundled_model
 from llmops_pipelines.generation.chat_endpoint import ChatEndpoint
 from llmops_pipelines.generation.hosted_llm import HostedLLM
 
@@ -26,17 +26,21 @@ MAX_RETRIES, MAX_RETRY_SECONDS = 2, 30.0
 Model = TypeVar("Model", HostedModel, HostedLLM)
 
 
-def vector_probe(probes: EmbedderProbes, model: EmbeddingModel) -> VectorProbe:
-    """Asks an embedding model. A hosted one is asked by a client of its own, which hears who answers this draw."""
-    if not isinstance(model, HostedModel):
-        return VectorProbe(probes, lambda: embedder_of(model), lambda embedder: local_identity(model), local=True)
-    hurried = _hurried(model)
+def vector_probe(probes: EmbedderProbes, model: ConfiguredModel) -> VectorProbe:
+    """Asks an embedding model, as it is when it is asked; a hosted one by a new client, which hears who answers."""
 
-    def told(embedder: Embedder) -> Identity:
-        assert isinstance(embedder, HostedEmbedder)
-        return told_identity(embedder.told)
+    def embedder() -> Embedder:
+        found = located(model)
+        return HostedEmbedder(_hurried(found)) if isinstance(found, HostedModel) else embedder_of(found)
 
-    return VectorProbe(probes, lambda: HostedEmbedder(hurried), told, local=False)
+    def identify(asked: Embedder) -> Identity:
+        if isinstance(asked, HostedEmbedder):
+            return told_identity(asked.told)
+        found = located(model)
+        assert isinstance(found, ModelFolder)
+        return local_identity(found)
+
+    return VectorProbe(probes, embedder, identify)
 
 
 def reply_probe(probes: LLMProbes, model: HostedLLM) -> ReplyProbe:

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     import numpy as np
 
 
+SHARPENED_BELOW, DRAWS, BLOCK = 1e-3, 200_000, 20_000
+SEED = 19_350_803
+
+
 @dataclass(frozen=True)
 class Shift:
     """How far a look lies from the reference's anchors, beyond what its peers do.
@@ -41,8 +45,6 @@ def shift(anchors: "np.ndarray", peers: "np.ndarray", look: "np.ndarray") -> Shi
 
     `peers` and `look` have as many calls: only then can they change places. Raises ValueError where they have not.
     """
-    import numpy as np
-
     if peers.shape != look.shape or anchors.shape[1:] != look.shape[1:]:
         raise ValueError(
             f"a look {look.shape} is compared with as many calls of the same texts, not with {peers.shape} and "
@@ -52,8 +54,7 @@ def shift(anchors: "np.ndarray", peers: "np.ndarray", look: "np.ndarray") -> Shi
         raise ValueError("a reference has an anchor and a peer at least")
     away, noise = _distances(anchors, look), _distances(anchors, peers)
     by_text = away - noise
-    texts = np.arange(len(by_text)).astype(str)
-    return Shift(sign_flip(by_text, texts).p_above(), float(away.mean()), float(noise.mean()), by_text)
+    return Shift(_p_above(by_text), float(away.mean()), float(noise.mean()), by_text)
 
 
 def overlap(before: "np.ndarray", now: "np.ndarray", k: int = 10) -> "np.ndarray":
@@ -68,6 +69,21 @@ def overlap(before: "np.ndarray", now: "np.ndarray", k: int = 10) -> "np.ndarray
     first = np.argsort(-before, axis=1, kind="stable")[:, :k]
     last = np.sort(now, axis=1)[:, -k][:, None]
     return (np.take_along_axis(now, first, axis=1) >= last).mean(axis=1)
+
+
+def _p_above(by_text: "np.ndarray") -> float:
+    """The one-sided p of their mean by turned signs. One that is small is drawn anew, of DRAWS: looks may share a level."""
+    import numpy as np
+
+    p = sign_flip(by_text, np.arange(len(by_text)).astype(str)).p_above()
+    if p > SHARPENED_BELOW:
+        return p
+    generator = np.random.default_rng(SEED)
+    reached, observed = 0, by_text.sum()
+    for _ in range(DRAWS // BLOCK):
+        signs = generator.integers(0, 2, (BLOCK, len(by_text)), dtype=np.int8) * 2.0 - 1.0
+        reached += int((signs @ by_text >= observed * (1 - 1e-9)).sum())
+    return (1 + reached) / (1 + DRAWS)
 
 
 def _distances(anchors: "np.ndarray", calls: "np.ndarray") -> "np.ndarray":

@@ -53,10 +53,6 @@ class Probe(Protocol):
     @property
     def probes(self) -> Probes: ...
 
-    def identity(self) -> Identity | None:
-        """What the model is, where that can be told without a call; None of a hosted one. Raises ModelError."""
-        ...
-
     def draw(self, tiers: tuple[Tier, ...], reference: bool, progress: Progress) -> Drawn:
         """The answers of one look, or those that a reference needs. Raises ModelError where the model cannot be used."""
         ...

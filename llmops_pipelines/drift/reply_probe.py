@@ -12,7 +12,7 @@ from llmops_pipelines.drift.answers import Change, changed_counts, changed_grade
 from llmops_pipelines.drift.descriptors import changed_texts
 from llmops_pipelines.drift.drawn import Compared, Drawn, Progress, Spent
 from llmops_pipelines.drift.grading import right_content, right_form
-from llmops_pipelines.drift.identity import Identity, hosted_identity
+from llmops_pipelines.drift.identity import hosted_identity
 from llmops_pipelines.drift.mmd import discrepancy
 from llmops_pipelines.drift.probes import Item, LLMProbes, Tier
 from llmops_pipelines.drift.verdict import MOST_FAILED, Family, Look
@@ -46,9 +46,6 @@ class ReplyProbe:
         self.probes = probes
         self._endpoint = endpoint
         self._embed = embed
-
-    def identity(self) -> Identity | None:
-        return None
 
     def draw(self, tiers: tuple[Tier, ...], reference: bool, progress: Progress = lambda done, total: None) -> Drawn:
         """A reference asks `calls` times what a look asks. It stops once too many calls failed for anything to be said."""

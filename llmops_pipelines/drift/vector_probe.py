@@ -48,23 +48,19 @@ class VectorProbe:
         probes: EmbedderProbes,
         embedder: Callable[[], Embedder],
         identify: Callable[[Embedder], Identity],
-        local: bool,
         seed: int | None = None,
     ) -> None:
         self.probes = probes
         self._embedder = embedder
         self._identify = identify
-        self._local = local
         self._seed = seed
-
-    def identity(self) -> Identity | None:
-        return self._identify(self._embedder()) if self._local else None
 
     def draw(self, tiers: tuple[Tier, ...], reference: bool, progress: Progress = lambda done, total: None) -> Drawn:
         """A reference has anchors and as many peers as a look has calls: twice the calls of a look."""
         import numpy as np
 
         embedder, probes = self._embedder(), self.probes
+        tokens, usd = embedder.count.tokens, embedder.count.usd
         calls = probes.calls * (2 if reference else 1)
         generator = np.random.default_rng(self._seed)
         asked: list[tuple[Use, list[str]]] = [("document", probes.documents), ("query", list(probes.queries))]
@@ -91,7 +87,13 @@ class VectorProbe:
                     done += len(share)
                     progress(done, total)
         missing = sum(int(np.isnan(vectors[..., 0]).sum()) for vectors in found)
-        spent = Spent(total, missing, embedder.count.tokens, embedder.count.usd, time.perf_counter() - started)
+        spent = Spent(
+            total,
+            missing,
+            embedder.count.tokens - tokens,
+            embedder.count.usd - usd,
+            time.perf_counter() - started,
+        )
         return Drawn(Vectors(*found), self._identify(embedder), spent, problem, gone)
 
     def compared(self, reference: Vectors, drawn: Drawn, level: float) -> Compared:

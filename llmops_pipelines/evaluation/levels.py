@@ -8,12 +8,12 @@ from llmops_pipelines.evaluation.evaluate import SYSTEMS
 from llmops_pipelines.evaluation.figures import SetFigures, figures
 from llmops_pipelines.evaluation.intervals import Estimate
 from llmops_pipelines.evaluation.pairing import paired
-from llmops_pipelines.evaluation.roles import CANDIDATE, PRODUCTION, UNTUNED, Role
+from llmops_pipelines.evaluation.roles import ACCEPTED, CANDIDATE, PRODUCTION, UNTUNED, Role
 from llmops_pipelines.evaluation.suites import Suite
 from llmops_pipelines.evaluation.verdict import difference
 
 Row = Mapping[str, Any]
-ROLES: tuple[Role, ...] = (CANDIDATE, PRODUCTION, UNTUNED)
+ROLES: tuple[Role, ...] = (CANDIDATE, ACCEPTED, PRODUCTION, UNTUNED)
 
 
 @dataclass(frozen=True)

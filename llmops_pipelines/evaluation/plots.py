@@ -9,15 +9,15 @@ from llmops_pipelines.evaluation.figures import SetFigures
 from llmops_pipelines.evaluation.history import Point
 from llmops_pipelines.evaluation.levels import ROLES, SetLevels
 from llmops_pipelines.evaluation.metrics import PRIMARY
-from llmops_pipelines.evaluation.roles import CANDIDATE, PRODUCTION, UNTUNED
+from llmops_pipelines.evaluation.roles import ACCEPTED, CANDIDATE, PRODUCTION, UNTUNED
 from llmops_pipelines.evaluation.wording import ROLE_NAMES, SYSTEM_NAMES
 
 if TYPE_CHECKING:
     import altair
 
 # Okabe and Ito, "Color universal design", 2008; far apart in grey as well.
-ROLE_COLORS = {CANDIDATE: "#0072B2", PRODUCTION: "#D55E00", UNTUNED: "#6E6E6E"}
-ROLE_SHAPES = {CANDIDATE: "circle", PRODUCTION: "square", UNTUNED: "triangle-up"}
+ROLE_COLORS = {CANDIDATE: "#0072B2", ACCEPTED: "#009E73", PRODUCTION: "#D55E00", UNTUNED: "#6E6E6E"}
+ROLE_SHAPES = {CANDIDATE: "circle", ACCEPTED: "diamond", PRODUCTION: "square", UNTUNED: "triangle-up"}
 GAIN, LOSS = "#0072B2", "#E69F00"
 LINE = "#333333"
 WIDTH = 400

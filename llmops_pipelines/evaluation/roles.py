@@ -2,8 +2,9 @@
 
 from typing import Literal
 
-Role = Literal["candidate", "production", "untuned"]
+Role = Literal["candidate", "production", "untuned", "accepted"]
 
 CANDIDATE: Role = "candidate"  # what the evaluation is of
 PRODUCTION: Role = "production"  # what is in force
 UNTUNED: Role = "untuned"  # the base model on the candidate's passages
+ACCEPTED: Role = "accepted"  # the candidate itself, as its model answered when it was accepted

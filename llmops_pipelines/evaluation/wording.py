@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from llmops_pipelines.evaluation.decision import FIRST, SuiteDecision
-from llmops_pipelines.evaluation.roles import CANDIDATE, PRODUCTION, UNTUNED
+from llmops_pipelines.evaluation.roles import ACCEPTED, CANDIDATE, PRODUCTION, UNTUNED
 from llmops_pipelines.evaluation.verdict import Verdict
 
 SYSTEM_NAMES = {"bm25": "full text (BM25)", "dense": "vectors (dense)", "hybrid": "hybrid"}
-ROLE_NAMES = {CANDIDATE: "candidate", PRODUCTION: "production", UNTUNED: "untuned base"}
+ROLE_NAMES = {CANDIDATE: "candidate", ACCEPTED: "model as accepted", PRODUCTION: "production", UNTUNED: "untuned base"}
 
 
 @dataclass(frozen=True)

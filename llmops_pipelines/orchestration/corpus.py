@@ -3,10 +3,10 @@
 import datetime
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
@@ -32,13 +32,17 @@ from llmops_pipelines.orchestration.settings import CorpusSettings
 from llmops_pipelines.storage.lake import Lake
 from llmops_pipelines.storage.snapshot import Snapshot
 
+if TYPE_CHECKING:
+    from llmops_pipelines.orchestration.upstream.model import UpstreamModel
+
 
 @dataclass(frozen=True)
 class Corpus:
-    """`settings` as written in the `defs.yaml` of `folder`."""
+    """`settings` as written in the `defs.yaml` of `folder`; `upstreams` are those of its models that are declared apart."""
 
     settings: CorpusSettings
     folder: Path
+    upstreams: Mapping[str, "UpstreamModel"] = field(default_factory=dict)  # by the model's name here
 
     @property
     def name(self) -> str:
@@ -163,6 +167,11 @@ class Corpus:
     def registry(self, lake: Lake) -> Registry:
         """The models that were tuned on this corpus."""
         return Registry.beside(lake, self.name)
+
+    @property
+    def upstream_deps(self) -> list[dg.AssetDep]:
+        """The upstream models of the corpus, as what its vectors and its evaluations depend on."""
+        return [dg.AssetDep(model.key) for model in self.upstreams.values()]
 
     def base_dep(self, stage: str) -> dg.AssetDep:
         """A dependency on the base model's partition of `stage` alone: what tuned models do never causes a tuning."""

@@ -15,6 +15,7 @@ from llmops_pipelines.orchestration.jobs import (
     withdraw_job,
 )
 from llmops_pipelines.orchestration.observed import observed_assets
+from llmops_pipelines.orchestration.reevaluation import reevaluation_job, reevaluation_sensor
 from llmops_pipelines.orchestration.source_sensor import source_sensor
 from llmops_pipelines.orchestration.stages.chunks import chunks_asset
 from llmops_pipelines.orchestration.stages.clean_documents import clean_documents_asset
@@ -51,7 +52,12 @@ def lifecycle(corpus: Corpus) -> dg.Definitions:
             *(automated(corpus, stage(corpus)) for stage in STAGES),
             maintenance_asset(corpus),
         ],
-        jobs=[job(corpus) for job in JOBS],
+        jobs=[job(corpus) for job in (*JOBS, *((reevaluation_job,) if corpus.upstreams else ()))],
         schedules=[nightly_schedule(corpus), maintenance_schedule(corpus)],
-        sensors=[register_sensor(corpus), candidate_sensor(corpus), source_sensor(corpus)],
+        sensors=[
+            register_sensor(corpus),
+            candidate_sensor(corpus),
+            source_sensor(corpus),
+            *([reevaluation_sensor(corpus)] if corpus.upstreams else []),
+        ],
     )

@@ -13,6 +13,7 @@ from llmops_pipelines.evaluation.roles import CANDIDATE, PRODUCTION, UNTUNED
 from llmops_pipelines.evaluation.source_documents import SourceDocuments
 from llmops_pipelines.evaluation.suites import DAILY_PART, Suite
 from llmops_pipelines.orchestration.candidacy import Candidacy
+from llmops_pipelines.orchestration.drifted import forget_question_vectors
 from llmops_pipelines.orchestration.sides import Side, sides
 from llmops_pipelines.storage import schemas
 from llmops_pipelines.storage.lake import Lake
@@ -110,6 +111,7 @@ def _side_rows(
     corpus: "Corpus", lake: Lake, side: Side, asked: Sequence[Question], progress: Callable[[int, int], None]
 ) -> tuple[list[dict[str, Any]], int]:
     """The rows of one side, and how many questions had to be embedded for them."""
+    forget_question_vectors(corpus, lake, side.by.key, side.by.embedder.dimension)
     vectors = lake.writer(
         corpus.table("question_embeddings", side.by.key), schemas.embeddings(side.by.embedder.dimension)
     )

@@ -85,26 +85,40 @@ class HostedModelSection(ModelSection):
         return HostedModel(**values, query_prompt=prompts.query, document_prompt=prompts.document)
 
 
+class UpstreamReferenceSection(Section):
+    """A model that is declared once, for all corpora, and observed for drift."""
+
+    upstream: str = Field(
+        pattern=r"^[a-z][a-z0-9_]{0,62}$", description="The folder below `upstream` that declares it."
+    )
+
+
 class OneKind:
-    """Annotates the union of the kinds of model: a string is `bundled`, an object with `hub` or `base_url` is that kind,
-    any other a folder.
+    """Annotates the union of the kinds of model: a string is `bundled`, an object with `hub`, `base_url` or `upstream` is
+    that kind, any other a folder.
 
     Written so that `dg check yaml` reports a model with two of the keys, or with none, by its line.
     """
 
     def __get_pydantic_json_schema__(self, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        _, hub, hosted, folder = handler(core_schema)["oneOf"]
+        _, hub, hosted, folder, *upstream = handler(core_schema)["oneOf"]
         local = {"if": {"required": ["hub"]}, "then": hub, "else": folder}
+        if upstream:
+            local = {"if": {"required": ["upstream"]}, "then": upstream[0], "else": local}
         either = {"type": "object", "if": {"required": ["base_url"]}, "then": hosted, "else": local}
         return {"if": {"type": "string"}, "then": {"enum": ["bundled"]}, "else": either}
+
+
+KEYS = {"base_url": "hosted", "hub": "hub", "upstream": "upstream"}
 
 
 def _kind(model: Any) -> str:
     if isinstance(model, str):
         return "bundled"
     if isinstance(model, dict):
-        return "hosted" if "base_url" in model else "hub" if "hub" in model else "folder"
-    return {HostedModelSection: "hosted", HubModelSection: "hub"}.get(type(model), "folder")
+        return next((kind for key, kind in KEYS.items() if key in model), "folder")
+    kinds = {HostedModelSection: "hosted", HubModelSection: "hub", UpstreamReferenceSection: "upstream"}
+    return kinds.get(type(model), "folder")
 
 
 AnyModelSection = Annotated[
@@ -112,6 +126,17 @@ AnyModelSection = Annotated[
     | Annotated[HubModelSection, Tag("hub")]
     | Annotated[HostedModelSection, Tag("hosted")]
     | Annotated[FolderModelSection, Tag("folder")],
+    Discriminator(_kind),
+    OneKind(),
+]
+
+# As above, or by the name of an upstream model.
+CorpusModelSection = Annotated[
+    Annotated[Literal["bundled"], Tag("bundled")]
+    | Annotated[HubModelSection, Tag("hub")]
+    | Annotated[HostedModelSection, Tag("hosted")]
+    | Annotated[FolderModelSection, Tag("folder")]
+    | Annotated[UpstreamReferenceSection, Tag("upstream")],
     Discriminator(_kind),
     OneKind(),
 ]

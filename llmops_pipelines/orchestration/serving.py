@@ -9,6 +9,7 @@ from llmops_pipelines.evaluation.questions import QuestionError
 from llmops_pipelines.index.search import Searcher, SearchIndex
 from llmops_pipelines.orchestration.candidacy import Candidacy
 from llmops_pipelines.orchestration.corpus import Corpus
+from llmops_pipelines.orchestration.drifted import forget_question_vectors
 from llmops_pipelines.orchestration.measuring import spend_looks
 from llmops_pipelines.release.ledger import Ledger
 from llmops_pipelines.release.manifest import Release, ReleaseError
@@ -51,6 +52,7 @@ def evaluate_part(
             raise QuestionError("; ".join(reasons))
     sources = corpus.index_with_sources(lake, searcher.index.snapshot)
     questions = collect_questions(suites, part, sources["source"], sources["documents"], sources["chunks"])
+    forget_question_vectors(corpus, lake, key, searcher.embedder.dimension)
     writer = lake.writer(corpus.table("question_embeddings", key), schemas.embeddings(searcher.embedder.dimension))
     learned = Learned.of(corpus.model(key, lake).folder)
     return measure(searcher.index, searcher.embedder, questions, writer, learned=learned).rows

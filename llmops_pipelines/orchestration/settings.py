@@ -25,7 +25,9 @@ Owner = Annotated[str, StringConstraints(pattern=r"^(team:[A-Za-z0-9_-]+|[^@\s]+
 class CorpusSettings(Section):
     """A corpus. Only `name` and `source` are needed."""
 
-    name: str = Field(pattern=r"^[a-z][a-z0-9_]{0,62}$", description="Key prefix and group of the corpus's assets.")
+    name: str = Field(
+        pattern=r"^(?!upstream$)[a-z][a-z0-9_]{0,62}$", description="Key prefix and group of the corpus's assets."
+    )
     source: SourceSection = Field(description="Where the documents come from.")
     documents: DocumentsSection = DocumentsSection()
     clean_documents: CleanDocumentsSection = CleanDocumentsSection()

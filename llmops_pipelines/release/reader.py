@@ -5,7 +5,7 @@ import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from llmops_pipelines.embedding.configured import EmbeddingModel
 from llmops_pipelines.embedding.embedder import Embedder
@@ -14,6 +14,7 @@ from llmops_pipelines.embedding.references import referenced_model
 from llmops_pipelines.embedding.registry import Registry
 from llmops_pipelines.index.search import Hit, Searcher, SearchIndex, SearchKind
 from llmops_pipelines.release.audit import Entry
+from llmops_pipelines.release.blocks import Blocks
 from llmops_pipelines.release.ledger import Ledger
 from llmops_pipelines.release.manifest import Manifest, Release, ReleaseError
 from llmops_pipelines.storage.home import lake_uri
@@ -24,15 +25,28 @@ class ReleaseWarning(UserWarning):
     """Rows of the releases of a corpus that are not valid, and so are not served."""
 
 
+class BlockedModelError(ReleaseError):
+    """A search by vectors of a model that answers otherwise than when its index was made."""
+
+
 @dataclass(frozen=True)
 class HeldRelease:
     """One release, open: whatever is released meanwhile, its answers stay the same."""
 
     release: Release
     searcher: Searcher
+    blocked: str = ""  # why its model is not to be asked for the vector of a query; empty where it may be
 
     def search(self, text: str, kind: SearchKind = "hybrid", limit: int = 10, where: str | None = None) -> list[Hit]:
-        """The `limit` best passages for `text`. `where` is an SQL expression over the index's columns."""
+        """The `limit` best passages for `text`. `where` is an SQL expression over the index's columns.
+
+        Raises BlockedModelError where the model is blocked and `kind` is not `full_text`.
+        """
+        if self.blocked and kind != "full_text":
+            raise BlockedModelError(
+                f"the index was made with {self.release.manifest.model_key}, which answers otherwise now: {self.blocked}. "
+                "Full-text search still works (kind full_text); `llmops models` says what can be done"
+            )
         return self.searcher.search(text, kind, limit, where)
 
 
@@ -45,6 +59,7 @@ class Reader:
 
     def __init__(self, lake: Lake, corpus: str) -> None:
         self._ledger = Ledger(lake, corpus)
+        self._blocks = Blocks(lake)
         self._lock = threading.Lock()
         self._loaded: HeldRelease | None = None
         self._entries: list[Entry] = []
@@ -53,8 +68,8 @@ class Reader:
     def search(self, text: str, kind: SearchKind = "hybrid", limit: int = 10, where: str | None = None) -> list[Hit]:
         """The `limit` best passages for `text` in what is in force. `where` is an SQL expression over the index's columns.
 
-        Raises ReleaseError where nothing is in force, ModelError where its model cannot be used, SearchError where the
-        search cannot be answered.
+        Raises ReleaseError where nothing is in force or its model is blocked, ModelError where its model cannot be used,
+        SearchError where the search cannot be answered.
         """
         with self.held() as release:
             return release.search(text, kind, limit, where)
@@ -75,7 +90,7 @@ class Reader:
                 raise self._nothing()
             if self._loaded is None or changed:
                 self._loaded = self._load(release)
-            return self._loaded
+            return replace(self._loaded, blocked=self._blocks.reason(release.manifest.fingerprint))
 
     def _load(self, release: Release) -> HeldRelease:
         manifest = release.manifest

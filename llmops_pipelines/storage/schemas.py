@@ -185,7 +185,7 @@ SHOWN = pa.struct([pa.field("title", pa.string()), pa.field("text", pa.string())
 EVALUATION = pa.schema(
     [
         key_field("result_id"),  # role, question set, question and system
-        pa.field("role", pa.string(), nullable=False),  # candidate, production or untuned
+        pa.field("role", pa.string(), nullable=False),  # candidate, production, untuned or accepted
         pa.field("question_id", pa.string(), nullable=False),
         pa.field("question_set", pa.string(), nullable=False),
         pa.field("part", pa.string(), nullable=False),

@@ -52,7 +52,7 @@ OBSERVATIONS = pa.schema(
 
 BLOCKS = pa.schema(
     [
-        key_field("block_id"),  # fingerprint and number
+        key_field("block_id"),
         pa.field("fingerprint", pa.string(), nullable=False),
         pa.field("sequence", pa.int64(), nullable=False),
         pa.field("blocked", pa.bool_(), nullable=False),

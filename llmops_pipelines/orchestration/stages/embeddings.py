@@ -16,7 +16,8 @@ from llmops_pipelines.embedding.missing import embed_missing
 from llmops_pipelines.embedding.model_folder import bundled_model
 from llmops_pipelines.embedding.plan import Budget
 from llmops_pipelines.embedding.torch_embedder import Precision
-from llmops_pipelines.orchestration.model_sections import AnyModelSection
+from llmops_pipelines.orchestration.drifted import blocked
+from llmops_pipelines.orchestration.model_sections import CorpusModelSection, UpstreamReferenceSection
 from llmops_pipelines.orchestration.planning import embedded_tag, in_words, plan_model, plan_table
 from llmops_pipelines.orchestration.progress import Progress
 from llmops_pipelines.orchestration.publishing import Publication, Staged, published_asset
@@ -58,7 +59,7 @@ class BudgetSection(Section):
 class EmbeddingsSection(Section):
     """The embedding models; each is a partition. The first is the base model."""
 
-    models: list[AnyModelSection] = Field(
+    models: list[CorpusModelSection] = Field(
         default=["bundled"], min_length=1, description="`bundled` is the all-MiniLM-L6-v2 that ships."
     )
     precision: Precision = Field(default="auto", description="auto: bf16 where the device is faster in it.")
@@ -66,8 +67,15 @@ class EmbeddingsSection(Section):
     budget: BudgetSection = BudgetSection()
 
     def configured(self, folder: Path) -> list[ConfiguredModel]:
-        """The models in their order; `folder` is that of the YAML file. Nothing is read."""
-        return [bundled_model() if model == "bundled" else model.configured(folder) for model in self.models]
+        """The models in their order; `folder` is that of the YAML file. Nothing is read.
+
+        Those that are named as upstream models are the ones that were put in their place when the YAML was read.
+        """
+        found: list[ConfiguredModel] = []
+        for model in self.models:
+            assert not isinstance(model, UpstreamReferenceSection)
+            found.append(bundled_model() if model == "bundled" else model.configured(folder))
+        return found
 
 
 def embeddings_asset(corpus: "Corpus") -> dg.AssetsDefinition:
@@ -96,6 +104,12 @@ def embeddings_asset(corpus: "Corpus") -> dg.AssetsDefinition:
                 metadata={"plan": dg.MetadataValue.md(plan_table(plan))},
                 allow_retries=False,
             )
+        if plan.total.texts and (reason := blocked(corpus, lake, context.partition_key)):
+            raise dg.Failure(
+                f"not embedded, since the vectors would not fit those that are there: {reason}. Raise `epoch` of the "
+                "model to embed all texts anew, or accept it as it is (`llmops models`)",
+                allow_retries=False,
+            )
         texts = {row["content_hash"]: row["text"] for row in chunks.rows(["content_hash", "text"])}
         report = embed_missing(
             embedder,
@@ -122,7 +136,7 @@ def embeddings_asset(corpus: "Corpus") -> dg.AssetsDefinition:
         "embeddings",
         code_version=CODE_VERSION,
         checks=CHECKS,
-        deps=["chunks"],
+        deps=["chunks", *corpus.upstream_deps],
         kinds=["lancedb", "huggingface"],
         partitioned=True,
     )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import dagster as dg
 from pydantic import Field, StringConstraints
 
+from llmops_pipelines.drift.episodes import State
 from llmops_pipelines.evaluation.evaluate import SYSTEMS
 from llmops_pipelines.evaluation.figures import HEADLINE_SYSTEM, SetFigures, figures
 from llmops_pipelines.evaluation.metrics import SCORER
@@ -19,6 +20,7 @@ from llmops_pipelines.evaluation.suite_contamination import TRAINING_GATE, train
 from llmops_pipelines.evaluation.suite_files import corpus_suites
 from llmops_pipelines.evaluation.suites import DAILY_PART, Suite, identities
 from llmops_pipelines.orchestration.candidacy import Candidacy
+from llmops_pipelines.orchestration.drifted import accepted_rows, state_of
 from llmops_pipelines.orchestration.measuring import Measured, judged_parts, measured
 from llmops_pipelines.orchestration.metadata import headline
 from llmops_pipelines.orchestration.observed import PRODUCTION, SUITES
@@ -83,6 +85,7 @@ def evaluation_asset(corpus: "Corpus") -> dg.AssetsDefinition:
         suites: Sequence[Suite],
         stale: dict[str, str],
         candidacy: Candidacy,
+        state: State,
         writer: Writer,
         published: Snapshot | None,
     ) -> Staged:
@@ -90,8 +93,9 @@ def evaluation_asset(corpus: "Corpus") -> dg.AssetsDefinition:
         spent = judged_parts(corpus, lake, suites, candidacy, by)
         progress = Progress(context.log, "evaluation", "questions")
         found = measured(corpus, lake, suites, stale, candidacy, spent, progress)
+        kept = accepted_rows(published, candidacy.index, state)
         sync = Sync(writer, published)
-        for row in found.rows:
+        for row in (*found.rows, *kept.rows):
             sync.put(row)
         counts = sync.finish()
         own = [row for row in found.rows if row["role"] == CANDIDATE]
@@ -100,6 +104,10 @@ def evaluation_asset(corpus: "Corpus") -> dg.AssetsDefinition:
             **_judged(suites, candidacy),
             "counts": counts.as_dict(),
             "spent": spent,
+            "behaviour": state.behaviour,
+            "accepted_behaviour": state.accepted,
+            "episode": state.episode,
+            "accepted_problem": kept.problem,
         }
         gates = [
             _accounting(found.questions, writer.staged()),
@@ -113,7 +121,7 @@ def evaluation_asset(corpus: "Corpus") -> dg.AssetsDefinition:
         "evaluation",
         code_version=CODE_VERSION,
         checks=CHECKS,
-        deps=["vector_index", "clean_documents", "chunks", SUITES, PRODUCTION],
+        deps=["vector_index", "clean_documents", "chunks", SUITES, PRODUCTION, *corpus.upstream_deps],
         partitioned=True,
     )
     def evaluation(context: dg.AssetExecutionContext, lake: Lake) -> Publication:
@@ -130,11 +138,13 @@ def evaluation_asset(corpus: "Corpus") -> dg.AssetsDefinition:
         versions = [snapshot.data_version for snapshot in upstream.values()]
         base = lake.published(corpus.table("vector_index", corpus.base_model.key))
         judged = [candidacy.candidate.identity, production, candidacy.alone, base.data_version if base else None]
+        state = state_of(corpus, lake, key)
+        judged += [state.behaviour] if state.behaviour else []
         return Publication(
             table=corpus.table("evaluation", key),
             schema=schemas.EVALUATION,
             inputs=value_hash([CODE_VERSION, SCORER, asked, stale, versions, judged]),
-            stage=partial(stage, context, lake, suites, stale, candidacy),
+            stage=partial(stage, context, lake, suites, stale, candidacy, state),
             describe=_describe,
             at_rest=lambda summary: {**counts_at_rest(summary), "questions_embedded": 0},
             redo=is_repair(context),

@@ -1,6 +1,6 @@
 """Stage `evaluation_report`: the verdict on a candidate, kept, and the page that says why."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -13,20 +13,24 @@ from llmops_pipelines.evaluation.report import REPORT_VERSION, Page, build_repor
 from llmops_pipelines.evaluation.roles import CANDIDATE, PRODUCTION
 from llmops_pipelines.evaluation.suites import DAILY_PART
 from llmops_pipelines.orchestration.deciding import decision, kept, suites_of
-from llmops_pipelines.orchestration.metadata import column_schema, headline, image
+from llmops_pipelines.orchestration.drifted import blocked, drift_decision, reembedding_plan
+from llmops_pipelines.orchestration.metadata import column_schema, headline, image, markdown_table
 from llmops_pipelines.orchestration.observed import PRODUCTION as PRODUCTION_OBSERVED
 from llmops_pipelines.orchestration.observed import SUITES
+from llmops_pipelines.orchestration.planning import plan_table
 from llmops_pipelines.orchestration.progress import Finished, tell
 from llmops_pipelines.orchestration.released_figures import released_figures
 from llmops_pipelines.resources.lake import LakeResource
 from llmops_pipelines.storage.files import read_file, write_file
 from llmops_pipelines.storage.identity import value_hash
+from llmops_pipelines.storage.lake import Lake
 
 if TYPE_CHECKING:
     from llmops_pipelines.orchestration.corpus import Corpus
 
 MARK = '<meta name="inputs" content="{}">'
 CHECK = "verdict"
+AS_ACCEPTED = {"as_accepted": "The model answers the questions as well as when it was accepted."}
 
 
 def evaluation_report_asset(corpus: "Corpus") -> dg.AssetsDefinition:
@@ -35,7 +39,7 @@ def evaluation_report_asset(corpus: "Corpus") -> dg.AssetsDefinition:
     @corpus.asset(
         "evaluation_report",
         code_version=REPORT_VERSION,
-        checks={CHECK: "The verdict on this model promotes it."},
+        checks={CHECK: "The verdict on this model promotes it.", **(AS_ACCEPTED if corpus.upstreams else {})},
         deps=["evaluation", SUITES, PRODUCTION_OBSERVED],
         kinds=["html"],
         partitioned=True,
@@ -73,6 +77,7 @@ def evaluation_report_asset(corpus: "Corpus") -> dg.AssetsDefinition:
                 write_file(plot, report.image)
             # The mark that says it is up to date is in the page, so the page comes last.
             write_file(page, report.html.replace("<head>", f"<head>\n{MARK.format(inputs)}", 1).encode())
+        since = drift_decision(suites, evaluation)
         done = "nothing: the page is up to date" if rendered else "rendered"
         tell(Finished("evaluation_report", str(found.verdict)))  # its figures may be of test questions
         return dg.MaterializeResult(
@@ -83,6 +88,7 @@ def evaluation_report_asset(corpus: "Corpus") -> dg.AssetsDefinition:
                 "reason": found.reason,
                 "report": dg.MetadataValue.path(page),
                 **_figures(found, summary, rows, read_file(plot)),
+                **_since_accepted(corpus, store, key, since),
                 "dagster/row_count": len(rows),
                 "dagster/column_schema": column_schema(evaluation.schema),
             },
@@ -94,11 +100,48 @@ def evaluation_report_asset(corpus: "Corpus") -> dg.AssetsDefinition:
                     severity=dg.AssetCheckSeverity.WARN,
                     description=f"{found.verdict}: {found.reason}",
                     metadata={"verdict": str(found.verdict), "verdict_id": verdict.verdict_id},
-                )
+                ),
+                *(_as_accepted(since) if corpus.upstreams else ()),
             ],
         )
 
     return evaluation_report
+
+
+def _as_accepted(since: Decision | None) -> Iterator[dg.AssetCheckResult]:
+    (name,) = AS_ACCEPTED
+    yield dg.AssetCheckResult(
+        check_name=name,
+        passed=since is None or since.promotes,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=f"{since.verdict}: {since.reason}" if since else "its model has not changed since it was accepted",
+    )
+
+
+def _since_accepted(corpus: "Corpus", lake: Lake, key: str, since: Decision | None) -> dict[str, Any]:
+    """What a change of the model did to the answers, and what it would cost to embed all anew where it is blocked."""
+    if since is None:
+        return {}
+    rows = [
+        [
+            f"{suite.suite} ({suite.part})",
+            test.name,
+            f"{test.before.mean:.3f}",
+            f"{test.after.mean:.3f}",
+            test.judgement.estimate.signed,
+            f"{test.judgement.margin:.3g}",
+            str(test.verdict),
+        ]
+        for suite in since.suites
+        for test in suite.tests
+    ]
+    headings = ["suite", "test", "when accepted", "now", "difference", "margin", "verdict"]
+    said = f"**{since.verdict}**: {since.reason}\n\n{markdown_table(headings, rows) if rows else ''}"
+    shown: dict[str, Any] = {"since the model was accepted": dg.MetadataValue.md(said)}
+    plan = reembedding_plan(corpus, lake, key) if blocked(corpus, lake, key) else None
+    if plan:
+        shown["plan to embed anew (raise epoch)"] = dg.MetadataValue.md(plan_table(plan))
+    return shown
 
 
 def _figures(

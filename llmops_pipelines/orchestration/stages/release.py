@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING
 import dagster as dg
 from pydantic import Field
 
+from llmops_pipelines.drift.upstream import UpstreamError
+from llmops_pipelines.embedding.model_folder import ModelError
 from llmops_pipelines.evaluation.decision import FIRST
 from llmops_pipelines.evaluation.suites import gating_identity
 from llmops_pipelines.orchestration.deciding import suites_of
+from llmops_pipelines.orchestration.drifted import accept_promoted, upstream_of
 from llmops_pipelines.orchestration.manifests import manifest_of, require_configured
 from llmops_pipelines.orchestration.metadata import column_schema, table
 from llmops_pipelines.orchestration.observed import tell_observed
@@ -17,6 +20,7 @@ from llmops_pipelines.orchestration.progress import Finished, tell
 from llmops_pipelines.orchestration.repair import released_damage
 from llmops_pipelines.orchestration.repairing import is_repair
 from llmops_pipelines.orchestration.section import Section
+from llmops_pipelines.orchestration.upstream.jobs import accepted
 from llmops_pipelines.release.ledger import Standing
 from llmops_pipelines.release.manifest import Manifest, NotPromotedError, Release, ReleaseError
 from llmops_pipelines.release.releases import Releases
@@ -82,9 +86,27 @@ def release_asset(corpus: "Corpus") -> dg.AssetsDefinition:
         tell(Finished("release", done))
         if not unchanged:
             tell_observed(corpus, context.instance, store, context.log)
+        _accept_upstream(corpus, context, store, not unchanged)
         yield _in_force(done, now, releases)
 
     return release
+
+
+def _accept_upstream(corpus: "Corpus", context: dg.AssetExecutionContext, lake: Lake, released: bool) -> None:
+    """A model that has changed is taken as it is where its evaluation promotes it; that it cannot be stops no release."""
+    key = context.partition_key
+    model = upstream_of(corpus, key)
+    if model is None:
+        return
+    evaluation = corpus.upstream(lake, "evaluation", key)
+    try:
+        made = accept_promoted(corpus, lake, key, evaluation, released, f"run {context.run.run_id}")
+    except (UpstreamError, ModelError) as error:
+        context.log.warning(f"{model.name} is not accepted: {error}")
+        return
+    if made:
+        context.log.info(f"{model.name} is accepted as it is now: {made.reason}")
+        context.instance.report_runless_asset_event(accepted(model, made))
 
 
 def _candidate(corpus: "Corpus", lake: Lake, model_key: str) -> Manifest:

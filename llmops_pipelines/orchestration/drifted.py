@@ -1,0 +1,143 @@
+"""What a corpus makes of a change of a model that it uses: in which state the model is, and whether the change matters here.
+
+The questions of a corpus are asked again of the same index by the model as it answers now, and compared with what was
+measured when it was accepted: those rows are kept, because that model cannot be asked any more.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from llmops_pipelines.drift.episodes import State
+from llmops_pipelines.drift.history import Reference
+from llmops_pipelines.embedding.hosted_model import HostedModel
+from llmops_pipelines.embedding.plan import Plan
+from llmops_pipelines.evaluation.decision import Decision, decide_all, undecided
+from llmops_pipelines.evaluation.evaluate import in_role
+from llmops_pipelines.evaluation.gate import decide
+from llmops_pipelines.evaluation.roles import ACCEPTED, CANDIDATE
+from llmops_pipelines.evaluation.suites import DAILY_PART, Suite
+from llmops_pipelines.orchestration.planning import plan_model
+from llmops_pipelines.release.blocks import Blocks
+from llmops_pipelines.storage import schemas
+from llmops_pipelines.storage.lake import Lake
+from llmops_pipelines.storage.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    from llmops_pipelines.orchestration.corpus import Corpus
+    from llmops_pipelines.orchestration.upstream.model import UpstreamModel
+
+BEHAVIOUR_TAG = "behaviour-"
+
+
+def upstream_of(corpus: "Corpus", key: str) -> "UpstreamModel | None":
+    """The upstream model that the partition `key` is of; None where it is none."""
+    return corpus.upstreams.get(key.rpartition("-")[0])
+
+
+def state_of(corpus: "Corpus", lake: Lake, key: str) -> State:
+    """In which state the model of partition `key` is. What is no upstream model never changes."""
+    model = upstream_of(corpus, key)
+    return model.upstream(lake).state() if model else State()
+
+
+def forget_question_vectors(corpus: "Corpus", lake: Lake, key: str, dimension: int) -> None:
+    """Delete the kept vectors of questions where the model of `key` made them when it behaved otherwise.
+
+    A tag of their table says by which behaviour they were made; none, by the first.
+    """
+    table, behaviour = corpus.table("question_embeddings", key), state_of(corpus, lake, key).behaviour
+    marks = [tag for tag in lake.tags(table) if re.fullmatch(rf"{BEHAVIOUR_TAG}\d+", tag)]
+    made = {int(tag.removeprefix(BEHAVIOUR_TAG)) for tag in marks} or {0}
+    if made == {behaviour}:
+        return
+    writer = lake.writer(table, schemas.embeddings(dimension))
+    writer.delete(writer.column("content_hash"))
+    for tag in marks:
+        lake.untag(table, tag)
+    if behaviour:
+        lake.tag(writer.stored(), f"{BEHAVIOUR_TAG}{behaviour}")
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Rows in the role ACCEPTED: what was measured when the model was accepted. `problem` says why there are none."""
+
+    rows: list[dict[str, Any]]
+    problem: str = ""
+
+
+def accepted_rows(published: Snapshot | None, index: Snapshot, state: State) -> Kept:
+    """What of the `published` evaluation was measured by the accepted behaviour, of the same `index`."""
+    if state.episode is None or state.gone:
+        return Kept([])
+    if published is None:
+        return Kept([], "nothing was evaluated before the model changed")
+    summary = published.summary
+    if summary["lineage"]["index"]["data_version"] != index.data_version:
+        return Kept([], "the evaluation before the model changed was of another index")
+    if summary.get("behaviour", 0) == state.accepted:
+        return Kept([in_role(row, ACCEPTED) for row in published.rows() if row["role"] == CANDIDATE])
+    if summary.get("accepted_behaviour") == state.accepted:
+        return Kept([row for row in published.rows() if row["role"] == ACCEPTED])
+    return Kept([], "no evaluation of the accepted model is kept: an evaluation was made in between")
+
+
+def drift_decision(suites: Sequence[Suite], evaluation: Snapshot) -> Decision | None:
+    """Whether the model answers the questions of the corpus as well as when it was accepted, on the dev part.
+
+    None where the model has not changed. The margins are those of a change of data alone: index and documents are the same.
+    """
+    if evaluation.summary.get("episode") is None:
+        return None
+    if problem := evaluation.summary["accepted_problem"]:
+        return undecided(f"not compared with what was accepted: {problem}")
+    rows = list(evaluation.rows())
+    decisions = []
+    for suite in suites:
+        before, after = (
+            [row for row in rows if (row["role"], row["question_set"], row["part"]) == (role, suite.name, DAILY_PART)]
+            for role in (ACCEPTED, CANDIDATE)
+        )
+        decisions.append(decide(suite, DAILY_PART, before, after, data_only=True))
+    return decide_all(suites, decisions)
+
+
+def accept_promoted(
+    corpus: "Corpus", lake: Lake, key: str, evaluation: Snapshot, released: bool, by: str
+) -> Reference | None:
+    """Takes the changed model of `key` as it is, where its evaluation promotes it: by its questions, or, where it is another
+    partition, because it was `released` just now. None where nothing is accepted.
+
+    Raises UpstreamError or ModelError where the model gives no reference: then it stays as it was.
+    """
+    model, state = upstream_of(corpus, key), state_of(corpus, lake, key)
+    if model is None or state.episode is None or state.gone or evaluation.summary["behaviour"] != state.behaviour:
+        return None
+    found = drift_decision(corpus.suites, evaluation)
+    if not released and not (found and found.promotes):
+        return None
+    reason = f"evaluated on {corpus.name}: {found.reason if found and found.promotes else f'{key} was released'}"
+    made = model.upstream(lake).accept(model.settings.tiers, by, reason)
+    model.settled(lake)
+    return made
+
+
+def reembedding_plan(corpus: "Corpus", lake: Lake, key: str) -> Plan | None:
+    """What it would cost to embed all of the corpus anew under a hosted model, which raising its `epoch` does.
+
+    None where the model is local, or nothing is cut into passages yet.
+    """
+    model, chunks = corpus.model(key, lake), lake.published(corpus.table("chunks"))
+    if not isinstance(model, HostedModel) or chunks is None:
+        return None
+    plan, _ = plan_model(corpus, lake, replace(model, epoch=model.epoch + 1), chunks, (), None)
+    return plan
+
+
+def blocked(corpus: "Corpus", lake: Lake, key: str) -> str:
+    """Why nothing may be searched or embedded by the model of `key`; empty where it may."""
+    if upstream_of(corpus, key) is None:
+        return ""
+    return Blocks(lake).reason(corpus.model(key, lake).fingerprint)
