@@ -4,6 +4,7 @@ from pathlib import Path
 
 import dagster as dg
 
+from llmops_pipelines.orchestration.alerts import alert_sensor
 from resources import bindings
 
 
@@ -13,4 +14,5 @@ def defs() -> dg.Definitions:
     return dg.Definitions.merge(
         dg.load_from_defs_folder(path_within_project=Path(__file__).parent),
         bindings(),
+        dg.Definitions(sensors=[alert_sensor()]),
     )

@@ -3,15 +3,20 @@
 import os
 import shutil
 from pathlib import Path
+from typing import TypeVar
 
 import dagster as dg
 
 import assets
 from llmops_pipelines.components.corpus_lifecycle import CorpusLifecycle
+from llmops_pipelines.components.upstream_model import UpstreamModel
 from llmops_pipelines.orchestration.corpus import Corpus
+from llmops_pipelines.orchestration.upstream.model import UpstreamModel as Declared
 from llmops_pipelines.resources.lake import LakeResource
 from llmops_pipelines.storage.home import state_folder
 from resources import bindings
+
+Component = TypeVar("Component", bound=dg.Component)
 
 assert assets.__file__ is not None
 ROOT = Path(assets.__file__).resolve().parent.parent
@@ -23,15 +28,23 @@ class ProjectError(RuntimeError):
 
 def corpora() -> dict[str, Corpus]:
     """The corpora that `assets/` declares, by name. Raises ProjectError where one of them cannot be loaded."""
+    return {component.corpus.name: component.corpus for component in _components(CorpusLifecycle)}
+
+
+def upstreams() -> dict[str, Declared]:
+    """The upstream models that `assets/` declares, by name. Raises ProjectError as `corpora` does."""
+    return {component.model.name: component.model for component in _components(UpstreamModel)}
+
+
+def _components(kind: type[Component]) -> list[Component]:
     tree = dg.ComponentTree.for_project(ROOT)
     try:
-        components = tree.get_all_components(of_type=CorpusLifecycle)
+        return tree.get_all_components(of_type=kind)
     except Exception as error:
         raise ProjectError(
             f"{ROOT / 'assets'} cannot be loaded: {error.__cause__ or error}\n"
             "`dg check yaml assets/<folder>` shows the line and what would be right"
         ) from error
-    return {component.corpus.name: component.corpus for component in components}
 
 
 def corpus(name: str | None) -> Corpus:

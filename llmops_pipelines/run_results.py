@@ -6,6 +6,8 @@ from typing import Any
 import dagster as dg
 from rich.console import Console
 
+from llmops_pipelines.orchestration.failures import failure_reason
+
 
 def materialised(result: dg.ExecuteInProcessResult) -> dict[str, dict[str, Any]]:
     """The metadata of what a run materialised, by stage."""
@@ -38,18 +40,6 @@ def failures(result: dg.ExecuteInProcessResult) -> list[str]:
     """The steps of a run that failed, and what each says."""
     steps = result.filter_events(lambda event: event.is_step_failure)
     return [f"{event.step_key}: {failure_reason(event)}" for event in steps]
-
-
-def failure_reason(event: dg.DagsterEvent) -> str:
-    """What a failed step says: the description of its dg.Failure, else the error that the asset raised."""
-    data = event.step_failure_data
-    if data.user_failure_data and data.user_failure_data.description:
-        return data.user_failure_data.description
-    error = data.error
-    if error is None:
-        return "no reason was recorded"
-    raised = error.cause if error.cause and error.cls_name == "DagsterExecutionStepExecutionError" else error
-    return raised.message.strip()
 
 
 def show_lines(console: Console, lines: Mapping[str, Any]) -> None:

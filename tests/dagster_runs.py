@@ -10,6 +10,7 @@ from llmops_pipelines.evaluation.figures import SetFigures, figures
 from llmops_pipelines.evaluation.suites import gating_identity
 from llmops_pipelines.evaluation.verdicts import VerdictRow
 from llmops_pipelines.orchestration.corpus import Corpus
+from llmops_pipelines.orchestration.failures import failure_reason
 from llmops_pipelines.orchestration.lifecycle import lifecycle
 from llmops_pipelines.orchestration.manifests import manifest_of
 from llmops_pipelines.orchestration.partitions import register_keys
@@ -17,7 +18,6 @@ from llmops_pipelines.orchestration.serving import evaluate_part, released_searc
 from llmops_pipelines.orchestration.stages import STAGE_NAMES
 from llmops_pipelines.release.releases import Releases
 from llmops_pipelines.resources.lake import LakeResource
-from llmops_pipelines.run_results import failure_reason
 from llmops_pipelines.storage import Lake
 from tests.verdicts import judge
 

@@ -1,6 +1,8 @@
 """What the commands of llmops share: the application, its options, and how errors and results are printed."""
 
+import getpass
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Annotated, Any, Protocol
@@ -26,6 +28,8 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object 
 @contextmanager
 def explained() -> Iterator[None]:
     """Errors that say what to do are printed without a traceback; the command ends with status 1."""
+    from llmops_pipelines.drift.probes import ProbeError
+    from llmops_pipelines.drift.upstream import UpstreamError
     from llmops_pipelines.embedding.model_folder import ModelError
     from llmops_pipelines.evaluation.questions import QuestionError
     from llmops_pipelines.index.search import SearchError
@@ -34,9 +38,13 @@ def explained() -> Iterator[None]:
     from llmops_pipelines.release.manifest import ReleaseError
     from llmops_pipelines.storage import LakeError
 
+    said = (
+        *(ModelError, QuestionError, SearchError, ProjectError, ReleaseError, LakeError, SuiteError),
+        *(ProbeError, UpstreamError),
+    )
     try:
         yield
-    except (ModelError, QuestionError, SearchError, ProjectError, ReleaseError, LakeError, SuiteError) as error:
+    except said as error:
         err.print(f"[bold red]error:[/] {error}", highlight=False, soft_wrap=True)
         raise typer.Exit(1) from None
 
@@ -64,3 +72,12 @@ def finish(outcome: Outcome, as_json: bool) -> None:
         outcome.show(out)
     if outcome.failures:
         raise typer.Exit(1)
+
+
+def requested_by(command: str) -> str:
+    """Who asked, for a row that is kept: the command, and the user of this machine."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # a user without a name, as in a container
+        user = f"user {os.getuid()}"
+    return f"llmops {command}, {user}"

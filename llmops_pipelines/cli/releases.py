@@ -1,14 +1,12 @@
 """Commands about releases: releases, rollback, withdraw."""
 
-import getpass
 import json
-import os
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
 
-from llmops_pipelines.cli.application import CorpusArgument, JsonOption, app, explained, out
+from llmops_pipelines.cli.application import CorpusArgument, JsonOption, app, explained, out, requested_by
 
 if TYPE_CHECKING:
     from llmops_pipelines.release.manifest import Release
@@ -67,7 +65,7 @@ def rollback(
     """Put an earlier release in force again: the one before, or the one with this id. Moves no vector."""
     with explained():
         found = _releases(corpus)
-        row = found.rollback(_requested_by("rollback"), reason, release_id)
+        row = found.rollback(requested_by("rollback"), reason, release_id)
     _show(found, row, as_json)
 
 
@@ -82,7 +80,7 @@ def withdraw(
     """Never serve a release again: what is in force, or the one with this id. What was valid before is in force again."""
     with explained():
         found = _releases(corpus)
-        row = found.withdraw(_requested_by("withdraw"), reason, release_id)
+        row = found.withdraw(requested_by("withdraw"), reason, release_id)
     _show(found, row, as_json)
 
 
@@ -102,11 +100,3 @@ def _show(found: "Releases", row: "Release", as_json: bool) -> None:
     now = f"{current.release_id}, {current.manifest.model_key}" if current else "nothing: searches fail until a release"
     out.print(f"{row.release_id}: {row.action} ({row.reason})", highlight=False, soft_wrap=True)
     out.print(f"in force: {now}", highlight=False, soft_wrap=True)
-
-
-def _requested_by(command: str) -> str:
-    try:
-        user = getpass.getuser()
-    except (KeyError, OSError):  # a user without a name, as in a container
-        user = f"user {os.getuid()}"
-    return f"llmops {command}, {user}"

@@ -40,7 +40,8 @@ def vector_probe(probes: EmbedderProbes, model: ConfiguredModel) -> VectorProbe:
         assert isinstance(found, ModelFolder)
         return local_identity(found)
 
-    return VectorProbe(probes, embedder, identify)
+    price = model.usd_per_million_tokens if isinstance(model, HostedModel) else None
+    return VectorProbe(probes, embedder, identify, price or 0.0)
 
 
 def reply_probe(probes: LLMProbes, model: HostedLLM) -> ReplyProbe:

@@ -26,6 +26,15 @@ class Spent:
 
 
 @dataclass(frozen=True)
+class Cost:
+    """What calls would cost: `tokens` are estimated, and at most so many where answers may be shorter."""
+
+    calls: int
+    tokens: int
+    usd: float
+
+
+@dataclass(frozen=True)
 class Drawn:
     """The answers of a model: `answers` are of the kind of the probe that asked. `problem` says why calls failed.
 
@@ -55,6 +64,14 @@ class Probe(Protocol):
 
     def draw(self, tiers: tuple[Tier, ...], reference: bool, progress: Progress) -> Drawn:
         """The answers of one look, or those that a reference needs. Raises ModelError where the model cannot be used."""
+        ...
+
+    def cost(self, tiers: tuple[Tier, ...], reference: bool) -> Cost:
+        """What one look, or a reference, would cost."""
+        ...
+
+    def power(self, reference: Any, drop: float) -> float:
+        """How likely a tick notices that a share `drop` of its quality is lost: of right answers, or of what is found."""
         ...
 
     def compared(self, reference: Any, drawn: Drawn, level: float) -> Compared:

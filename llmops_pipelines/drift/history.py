@@ -32,6 +32,8 @@ class Reference:
     accepts: int | None
     requested_by: str
     reason: str
+    calls: int
+    tokens: int
     usd: float
 
 
@@ -131,7 +133,19 @@ def _ordered(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _reference(row: dict[str, Any]) -> Reference:
-    same = ("reference_id", "sequence", "at", "probes", "answers", "accepts", "requested_by", "reason", "usd")
+    same = (
+        "reference_id",
+        "sequence",
+        "at",
+        "probes",
+        "answers",
+        "accepts",
+        "requested_by",
+        "reason",
+        "calls",
+        "tokens",
+        "usd",
+    )
     return Reference(**{name: row[name] for name in same}, identity=identity_of(row["identity"]))
 
 

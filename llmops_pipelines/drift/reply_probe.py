@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING
 
 from llmops_pipelines.drift.answers import Change, changed_counts, changed_grades
 from llmops_pipelines.drift.descriptors import changed_texts
-from llmops_pipelines.drift.drawn import Compared, Drawn, Progress, Spent
+from llmops_pipelines.drift.drawn import Compared, Cost, Drawn, Progress, Spent
 from llmops_pipelines.drift.grading import right_content, right_form
 from llmops_pipelines.drift.identity import hosted_identity
 from llmops_pipelines.drift.mmd import discrepancy
+from llmops_pipelines.drift.power import power_of_drop
 from llmops_pipelines.drift.probes import Item, LLMProbes, Tier
-from llmops_pipelines.drift.verdict import MOST_FAILED, Family, Look
+from llmops_pipelines.drift.verdict import LEVEL, MOST_FAILED, Family, Look
+from llmops_pipelines.embedding.batches import estimated_tokens
 from llmops_pipelines.embedding.hosted_client import Failure
 from llmops_pipelines.embedding.hosted_retries import Patience
 from llmops_pipelines.generation.chat_endpoint import ChatEndpoint, Prompt
@@ -81,6 +83,17 @@ class ReplyProbe:
         model = self._endpoint.model
         problem = f"model {model.name}: {model.model} at {model.where}: {failures[0].reason}" if failures else ""
         return Drawn(replies, hosted_identity(answers), spent, problem, any(failure.gone for failure in failures))
+
+    def cost(self, tiers: tuple[Tier, ...], reference: bool) -> Cost:
+        """Answers are taken to be as long as they may be."""
+        calls = self._calls(tiers) * (self.probes.calls if reference else 1)
+        asked = sum(estimated_tokens(call.prompt) for call in calls)
+        answered = sum(self.probes.max_tokens[call.tier] for call in calls)
+        return Cost(len(calls), asked + answered, self._endpoint.model.usd(asked, answered))
+
+    def power(self, reference: Replies, drop: float) -> float:
+        floor = self.probes.floors["content"]
+        return power_of_drop(len(self.probes.items), drop, LEVEL / 2, floor, self.probes.calls)
 
     def compared(self, reference: Replies, drawn: Drawn, level: float) -> Compared:
         """The families of the tiers that were asked: counts, content and form of graded items, and free text."""

@@ -1,43 +1,21 @@
-"""Asks an embedding model for the vectors of fixed texts and queries, and compares them with a reference.
-
-The practical effect is what a search loses: the frozen index are the vectors of the texts in the reference, and the effect
-the share of the first ten that is found no more, by the queries of a look, or among the texts of a look.
-"""
+"""Asks an embedding model for the vectors of fixed texts and queries."""
 
 import io
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from llmops_pipelines.drift.distances import overlap, shift
-from llmops_pipelines.drift.drawn import Compared, Drawn, Progress, Spent
+from llmops_pipelines.drift.drawn import Compared, Cost, Drawn, Progress, Spent
 from llmops_pipelines.drift.identity import Identity
 from llmops_pipelines.drift.probes import EmbedderProbes, Tier
-from llmops_pipelines.drift.verdict import MOST_FAILED, Family, Look
+from llmops_pipelines.drift.vectors import Vectors, compare_vectors, power_of_loss
+from llmops_pipelines.drift.verdict import MOST_FAILED
+from llmops_pipelines.embedding.batches import estimated_tokens
 from llmops_pipelines.embedding.embedder import Embedder, Use
 from llmops_pipelines.embedding.hosted_model import HostedModelError
 from llmops_pipelines.embedding.partial import EmbeddingError, TextsRefusedError
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
 # A call sends its texts in another order and in requests of another size: what that changes is jitter, and no drift.
 REQUEST_TEXTS = (8, 16, 4, 32, 60)
-EXAMPLES = 5
-
-
-@dataclass(frozen=True)
-class Vectors:
-    """Vectors by call, (calls, texts, dimension) each; NaN where there was no answer."""
-
-    documents: "np.ndarray"
-    queries: "np.ndarray"
-
-    def calls(self, first: int, end: int) -> "Vectors":
-        """Some of the calls."""
-        return Vectors(self.documents[first:end], self.queries[first:end])
 
 
 class VectorProbe:
@@ -48,11 +26,13 @@ class VectorProbe:
         probes: EmbedderProbes,
         embedder: Callable[[], Embedder],
         identify: Callable[[Embedder], Identity],
+        usd_per_million_tokens: float = 0.0,
         seed: int | None = None,
     ) -> None:
         self.probes = probes
         self._embedder = embedder
         self._identify = identify
+        self._price = usd_per_million_tokens
         self._seed = seed
 
     def draw(self, tiers: tuple[Tier, ...], reference: bool, progress: Progress = lambda done, total: None) -> Drawn:
@@ -96,39 +76,16 @@ class VectorProbe:
         )
         return Drawn(Vectors(*found), self._identify(embedder), spent, problem, gone)
 
-    def compared(self, reference: Vectors, drawn: Drawn, level: float) -> Compared:
-        """Two families, the queries and the texts. Texts that the reference has no vector of take no part."""
-        import numpy as np
+    def cost(self, tiers: tuple[Tier, ...], reference: bool) -> Cost:
+        calls = self.probes.calls * (2 if reference else 1)
+        tokens = calls * sum(map(estimated_tokens, [*self.probes.documents, *self.probes.queries]))
+        return Cost(self.probes.size(tiers) * (2 if reference else 1), tokens, tokens * self._price / 1e6)
 
-        look: Vectors = drawn.answers
-        known = [_answered(vectors) for vectors in (reference.documents, reference.queries)]
-        wanted = self.probes.calls * sum(int(kept.sum()) for kept in known)
-        sides = list(zip((look.documents, look.queries), known, strict=True))
-        lost = sum(int(np.isnan(vectors[:, kept, 0]).sum()) for vectors, kept in sides)
-        if lost > MOST_FAILED * wanted:
-            return Compared(Look([], wanted, lost))
-        documents, queries = (kept & _answered(vectors) for vectors, kept in sides)
-        before = Vectors(reference.documents[:, documents], reference.queries[:, queries])
-        now = Vectors(look.documents[:, documents], look.queries[:, queries])
-        anchors, peers = before.calls(0, self.probes.calls), before.calls(self.probes.calls, 2 * self.probes.calls)
-        moved = {
-            "queries": shift(anchors.queries, peers.queries, now.queries),
-            "documents": shift(anchors.documents, peers.documents, now.documents),
-        }
-        index = _FrozenIndex(anchors)
-        losses = {
-            "queries": index.lost_by_queries(now.queries) - index.lost_by_queries(peers.queries),
-            "documents": index.lost_by_documents(now.documents) - index.lost_by_documents(peers.documents),
-        }
-        families = [
-            Family(name, found.p, losses[name], self.probes.floor, "of the first ten lost")
-            for name, found in moved.items()
-        ]
-        names = [text for text, kept in zip(self.probes.documents, documents.tolist(), strict=True) if kept]
-        by_text = moved["documents"].by_text
-        farthest = [int(i) for i in np.argsort(-by_text)[:EXAMPLES] if by_text[i] > 0]
-        examples = [{"text": names[i][:120], "distance": f"{by_text[i]:.2g}"} for i in farthest]
-        return Compared(Look(families, wanted, lost, level=level), examples)
+    def power(self, reference: Vectors, drop: float) -> float:
+        return power_of_loss(self.probes, reference, drop)
+
+    def compared(self, reference: Vectors, drawn: Drawn, level: float) -> Compared:
+        return compare_vectors(self.probes, reference, drawn.answers, level)
 
     def packed(self, answers: Vectors) -> bytes:
         import numpy as np
@@ -142,35 +99,3 @@ class VectorProbe:
 
         with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
             return Vectors(arrays["documents"], arrays["queries"])
-
-
-class _FrozenIndex:
-    """The texts as the anchors have them, with what the anchors' queries find among them."""
-
-    def __init__(self, anchors: Vectors) -> None:
-        self.documents, self.queries = _mean(anchors.documents), _mean(anchors.queries)
-        self.found = self.queries @ self.documents.T
-
-    def lost_by_queries(self, calls: "np.ndarray") -> float:
-        """The share of the first ten that queries (calls, queries, dimension) find no more, 0 to 1."""
-        return 1 - sum(float(overlap(self.found, queries @ self.documents.T).mean()) for queries in calls) / len(calls)
-
-    def lost_by_documents(self, calls: "np.ndarray") -> float:
-        """The same where the texts are indexed anew, (calls, texts, dimension), and the queries stay."""
-        return 1 - sum(float(overlap(self.found, self.queries @ texts.T).mean()) for texts in calls) / len(calls)
-
-
-def _answered(vectors: "np.ndarray") -> "NDArray[np.bool_]":
-    """Which texts have a vector in every call."""
-    import numpy as np
-
-    answered: NDArray[np.bool_] = np.isfinite(vectors[..., 0]).min(axis=0)
-    return answered
-
-
-def _mean(calls: "np.ndarray") -> "np.ndarray":
-    """The mean direction of the calls of each text, (texts, dimension)."""
-    import numpy as np
-
-    mean = calls.astype(np.float64).mean(axis=0)
-    return mean / np.maximum(np.linalg.norm(mean, axis=1, keepdims=True), 1e-12)

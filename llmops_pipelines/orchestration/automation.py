@@ -76,3 +76,15 @@ def maintenance_schedule(corpus: Corpus) -> dg.ScheduleDefinition:
         default_status=dg.DefaultScheduleStatus.STOPPED,
         description=f"Compacts the tables of {corpus.name} and cleans old versions away. Ships stopped.",
     )
+
+
+def data_drift_schedule(corpus: Corpus) -> dg.ScheduleDefinition:
+    """The comparison of new documents and queries, every week."""
+    return dg.ScheduleDefinition(
+        name=f"{corpus.name}_data_drift",
+        job_name=f"{corpus.name}_data_drift",
+        cron_schedule=corpus.settings.data_drift.schedule,
+        execution_timezone="UTC",
+        default_status=dg.DefaultScheduleStatus.STOPPED,
+        description=f"Compares new documents and queries of {corpus.name} with what it was judged by. Ships stopped.",
+    )

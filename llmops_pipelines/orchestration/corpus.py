@@ -208,6 +208,7 @@ class Corpus:
         *,
         code_version: str,
         checks: Mapping[str, str],
+        advisory: Mapping[str, str] | None = None,
         deps: Sequence[str | dg.AssetDep] = (),
         kinds: Sequence[str] = ("lancedb",),
         partitioned: bool = False,
@@ -216,7 +217,8 @@ class Corpus:
         fresh_hours: int | None = None,
         output_required: bool = True,
     ) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
-        """The `@dg.asset` decorator of a stage. `checks` are its blocking gates by name, with their descriptions.
+        """The `@dg.asset` decorator of a stage. `checks` are its blocking gates by name, with their descriptions; `advisory`
+        are checks that hold nothing up.
 
         The description is the function's docstring where none is given, the group that of the corpus. An asset that need
         not be materialised by a run that succeeds has no `output_required`.
@@ -238,14 +240,19 @@ class Corpus:
             freshness_policy=dg.FreshnessPolicy.time_window(
                 fail_window=datetime.timedelta(hours=fresh_hours or self.settings.fresh_hours)
             ),
-            check_specs=[_gate_spec(key, partitions_def, *check) for check in checks.items()],
+            check_specs=[
+                *(_check_spec(key, partitions_def, *check, blocking=True) for check in checks.items()),
+                *(_check_spec(key, partitions_def, *check, blocking=False) for check in (advisory or {}).items()),
+            ],
         )
 
 
-def _gate_spec(
-    key: dg.AssetKey, partitions_def: dg.PartitionsDefinition | None, name: str, description: str
+def _check_spec(
+    key: dg.AssetKey, partitions_def: dg.PartitionsDefinition | None, name: str, description: str, *, blocking: bool
 ) -> dg.AssetCheckSpec:
     with warnings.catch_warnings():
         # A partitions_def on a check is in preview; without it a check would mix the results of all models.
         warnings.simplefilter("ignore", dg.PreviewWarning)
-        return dg.AssetCheckSpec(name, asset=key, description=description, blocking=True, partitions_def=partitions_def)
+        return dg.AssetCheckSpec(
+            name, asset=key, description=description, blocking=blocking, partitions_def=partitions_def
+        )

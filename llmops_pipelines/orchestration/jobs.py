@@ -80,6 +80,16 @@ def maintenance_job(corpus: Corpus) -> AssetJob:
     )
 
 
+def data_drift_job(corpus: Corpus) -> AssetJob:
+    """The comparison of new documents and queries alone."""
+    return dg.define_asset_job(
+        f"{corpus.name}_data_drift",
+        selection=dg.AssetSelection.assets(corpus.key("data_drift")),
+        description=f"Whether {corpus.name} and what is asked of it still resemble what its release was judged by.",
+        tags={"corpus": corpus.name},
+    )
+
+
 def rollback_job(corpus: Corpus) -> dg.JobDefinition:
     """The way back."""
 

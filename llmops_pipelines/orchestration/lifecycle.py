@@ -2,11 +2,17 @@
 
 import dagster as dg
 
-from llmops_pipelines.orchestration.automation import maintenance_schedule, nightly_schedule, register_sensor
+from llmops_pipelines.orchestration.automation import (
+    data_drift_schedule,
+    maintenance_schedule,
+    nightly_schedule,
+    register_sensor,
+)
 from llmops_pipelines.orchestration.candidates import automated, candidate_sensor
 from llmops_pipelines.orchestration.corpus import Corpus
 from llmops_pipelines.orchestration.jobs import (
     candidate_job,
+    data_drift_job,
     life_job,
     maintenance_job,
     promote_job,
@@ -19,6 +25,7 @@ from llmops_pipelines.orchestration.reevaluation import reevaluation_job, reeval
 from llmops_pipelines.orchestration.source_sensor import source_sensor
 from llmops_pipelines.orchestration.stages.chunks import chunks_asset
 from llmops_pipelines.orchestration.stages.clean_documents import clean_documents_asset
+from llmops_pipelines.orchestration.stages.data_drift import data_drift_asset
 from llmops_pipelines.orchestration.stages.documents import documents_asset
 from llmops_pipelines.orchestration.stages.embeddings import embeddings_asset
 from llmops_pipelines.orchestration.stages.evaluation import evaluation_asset
@@ -41,7 +48,7 @@ STAGES = (
     evaluation_report_asset,
     release_asset,
 )
-JOBS = (life_job, candidate_job, promote_job, rollback_job, withdraw_job, repair_job, maintenance_job)
+JOBS = (life_job, candidate_job, promote_job, rollback_job, withdraw_job, repair_job, maintenance_job, data_drift_job)
 
 
 def lifecycle(corpus: Corpus) -> dg.Definitions:
@@ -51,9 +58,10 @@ def lifecycle(corpus: Corpus) -> dg.Definitions:
             *observed_assets(corpus),
             *(automated(corpus, stage(corpus)) for stage in STAGES),
             maintenance_asset(corpus),
+            data_drift_asset(corpus),
         ],
         jobs=[job(corpus) for job in (*JOBS, *((reevaluation_job,) if corpus.upstreams else ()))],
-        schedules=[nightly_schedule(corpus), maintenance_schedule(corpus)],
+        schedules=[nightly_schedule(corpus), maintenance_schedule(corpus), data_drift_schedule(corpus)],
         sensors=[
             register_sensor(corpus),
             candidate_sensor(corpus),

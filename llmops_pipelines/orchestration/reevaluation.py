@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from llmops_pipelines.orchestration.corpus import Corpus
     from llmops_pipelines.orchestration.upstream.model import UpstreamModel
 
-LOOK_SECONDS = 60
+LOOK_SECONDS = 30
 DAY = datetime.timedelta(days=1)
 MEASURED = ("evaluation", "evaluation_report")
 

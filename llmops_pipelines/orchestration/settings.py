@@ -10,6 +10,7 @@ from llmops_pipelines.orchestration.section import Section
 from llmops_pipelines.orchestration.sources import SourceSection
 from llmops_pipelines.orchestration.stages.chunks import ChunksSection, PassagesSection
 from llmops_pipelines.orchestration.stages.clean_documents import CleanDocumentsSection
+from llmops_pipelines.orchestration.stages.data_drift import DataDriftSection
 from llmops_pipelines.orchestration.stages.documents import DocumentsSection
 from llmops_pipelines.orchestration.stages.embeddings import EmbeddingsSection
 from llmops_pipelines.orchestration.stages.evaluation import EvaluationSection
@@ -38,6 +39,7 @@ class CorpusSettings(Section):
     fine_tuned_model: FineTunedModelSection = FineTunedModelSection()
     evaluation: EvaluationSection = EvaluationSection()
     release: ReleaseSection = ReleaseSection()
+    data_drift: DataDriftSection = DataDriftSection()
     maintenance: MaintenanceSection = MaintenanceSection()
     owners: list[Owner] = Field(default=["team:data"], description="E-mail addresses, or teams as `team:name`.")
     schedule: str = Field(

@@ -8,9 +8,9 @@ import dagster as dg
 import pytest
 
 from llmops_pipelines.orchestration.corpus import Corpus
+from llmops_pipelines.orchestration.failures import failure_reason
 from llmops_pipelines.orchestration.serving import released_searcher
 from llmops_pipelines.orchestration.settings import CorpusSettings
-from llmops_pipelines.run_results import failure_reason
 from llmops_pipelines.storage import Lake
 from tests.conftest import ARTICLES
 from tests.dagster_runs import STAGES, checks, failure, metadata, released_figures, run_job

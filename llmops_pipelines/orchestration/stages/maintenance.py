@@ -142,7 +142,7 @@ def named_versions(corpus: "Corpus", lake: Lake) -> dict[str, set[int]]:
     named: dict[str, set[int]] = {}
     for name in corpus.tables(lake):
         model_key = name.split(".", 2)[2] if name.count(".") > 1 else None
-        for snapshot in lake.all_tagged(name):
+        for snapshot in (one for one in lake.all_tagged(name) if one.has_identity):
             lineage = snapshot.summary.get("lineage") or {}
             for what in LINEAGE.keys() & lineage.keys():
                 if what != "index" or model_key:

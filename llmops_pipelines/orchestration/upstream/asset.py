@@ -3,12 +3,11 @@
 import datetime
 import warnings
 from collections.abc import Iterator
-from typing import get_args
 
 import dagster as dg
 from pydantic import Field
 
-from llmops_pipelines.drift.probes import Tier
+from llmops_pipelines.drift.probes import ProbeError
 from llmops_pipelines.drift.verdict import DriftVerdict
 from llmops_pipelines.orchestration.progress import Progress
 from llmops_pipelines.orchestration.upstream.model import UpstreamModel, data_version
@@ -30,15 +29,6 @@ class ObserveConfig(dg.Config):
     """Which tiers of probes are asked; all of the model where none is named."""
 
     tiers: list[str] = Field(default=[], description="vectors; or tokens, graded, texts.")
-
-    def chosen(self, model: UpstreamModel) -> tuple[Tier, ...]:
-        """The tiers. Raises Failure for one that the model has not."""
-        every = model.settings.tiers
-        if unknown := [tier for tier in self.tiers if tier not in every]:
-            raise dg.Failure(
-                f"{model.name} has no tier {unknown[0]!r}: its tiers are {', '.join(every)}", allow_retries=False
-            )
-        return tuple(tier for tier in get_args(Tier) if tier in (self.tiers or every))
 
 
 def upstream_asset(model: UpstreamModel) -> dg.AssetsDefinition:
@@ -66,7 +56,11 @@ def upstream_asset(model: UpstreamModel) -> dg.AssetsDefinition:
     def observation(
         context: dg.AssetExecutionContext, config: ObserveConfig, lake: LakeResource
     ) -> Iterator[dg.ObserveResult]:
-        store, tiers = lake.open(), config.chosen(model)
+        store = lake.open()
+        try:
+            tiers = model.tiers(config.tiers)
+        except ProbeError as error:
+            raise dg.Failure(str(error), allow_retries=False) from error
         upstream = model.upstream(store)
         progress = Progress(context.log, model.name, "calls")
         found = upstream.observe(tiers, f"run {context.run.run_id}", progress)

@@ -1,5 +1,6 @@
 """A declared upstream model: its settings with the keys, names and objects that its definitions share."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,7 +12,7 @@ from llmops_pipelines.drift.blocking import settle
 from llmops_pipelines.drift.drawn import Probe
 from llmops_pipelines.drift.history import Reference
 from llmops_pipelines.drift.probe_files import SHIPPED, load_probes
-from llmops_pipelines.drift.probes import EmbedderProbes, LLMProbes, ProbeError, Probes
+from llmops_pipelines.drift.probes import EmbedderProbes, LLMProbes, ProbeError, Probes, Tier
 from llmops_pipelines.drift.upstream import Upstream
 from llmops_pipelines.embedding.configured import located
 from llmops_pipelines.embedding.model_folder import ModelError
@@ -50,6 +51,13 @@ class UpstreamModel:
         if isinstance(found, EmbedderProbes) != (settings.role == "embedder"):
             raise ProbeError(f"{path} does not ask what {self.name} is: its role is {settings.role}")
         return found
+
+    def tiers(self, names: Collection[str]) -> tuple[Tier, ...]:
+        """The tiers with these `names`, all of the model where there are none. Raises ProbeError for one it has not."""
+        every = self.settings.tiers
+        if unknown := set(names) - set(every):
+            raise ProbeError(f"{self.name} has no tier {min(unknown)!r}: its tiers are {', '.join(every)}")
+        return tuple(tier for tier in every if not names or tier in names)
 
     @property
     def where(self) -> str:

@@ -12,7 +12,6 @@ from llmops_pipelines.drift.history import Observation
 from llmops_pipelines.drift.upstream import Upstream
 from llmops_pipelines.evaluation.plots import png
 from llmops_pipelines.orchestration.metadata import image, table
-from llmops_pipelines.storage.upstream_schemas import UPSTREAM
 
 if TYPE_CHECKING:
     import altair

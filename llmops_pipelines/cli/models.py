@@ -1,0 +1,177 @@
+"""Commands about upstream models: models, and models observe, accept, probes."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.table import Table
+
+from llmops_pipelines.cli.application import JsonOption, app, err, explained, out, requested_by
+
+if TYPE_CHECKING:
+    from llmops_pipelines.drift.drawn import Progress
+    from llmops_pipelines.orchestration.upstream.model import UpstreamModel
+
+models_app = typer.Typer(
+    help="Upstream models: what they are, when they were looked at, what was found, and what depends on them.",
+    invoke_without_command=True,
+    rich_markup_mode="markdown",
+)
+app.add_typer(models_app, name="models")
+
+NameArgument = Annotated[str, typer.Argument(help="Name of an upstream model, as `llmops models` shows.")]
+DROPS = (0.10, 0.30)
+
+
+@models_app.callback()
+def models(context: typer.Context, as_json: JsonOption = False) -> None:
+    """Show the upstream models: identity, last observation, verdict, and what depends on them."""
+    if context.invoked_subcommand:
+        return
+    with explained():
+        from llmops_pipelines import project
+        from llmops_pipelines.upstream_status import statuses
+
+        found = statuses(project.upstreams(), project.corpora(), project.lake().open())
+    if as_json:
+        print(json.dumps([vars(one) for one in found]))
+        return
+    shown = Table("model", "role", "identity", "looked at", "verdict", "state", "depends on it")
+    for one in found:
+        style = "" if one.state == "as accepted" else "yellow"
+        columns = (one.identity, one.observed, one.verdict, one.state, ", ".join(one.dependents))
+        shown.add_row(one.name, one.role, *columns, style=style)
+    out.print(shown)
+    for one in found:
+        for line in one.remarks:
+            out.print(f"{one.name}: {line}", highlight=False, soft_wrap=True, markup=False)
+    if not found:
+        out.print(
+            "no upstream model is declared: `dg scaffold defs llmops_pipelines.components.UpstreamModel upstream/NAME`"
+        )
+
+
+@models_app.command()
+def observe(
+    name: NameArgument,
+    tier: Annotated[
+        list[str] | None, typer.Option(help="vectors; or tokens, graded, texts. All of them otherwise.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Ask a model its probes and compare the answers with what was accepted. Ends with status 1 where it has changed."""
+    with explained():
+        from llmops_pipelines import project
+
+        model, lake = _declared(name), project.lake().open()
+        upstream = model.upstream(lake)
+        tiers = model.tiers(tier or ())
+        with _counted(name, as_json) as progress:
+            found = upstream.observe(tiers, requested_by("models observe"), progress)
+        blocked = model.settled(lake)
+    if as_json:
+        families = [vars(family) for family in found.families]
+        verdict = {"verdict": str(found.verdict), "reason": found.reason, "change": found.episode, "gone": found.gone}
+        print(json.dumps({**verdict, "families": families, "blocked": blocked, **vars(found.spent)}))
+    else:
+        out.print(f"[bold]{found.verdict}[/]: {found.reason}", highlight=False, soft_wrap=True)
+        for family in found.families:
+            out.print(f"  {family}", highlight=False, soft_wrap=True)
+        out.print(_spent(found.spent.calls, found.spent.tokens, found.spent.usd), style="dim", highlight=False)
+        if blocked:
+            out.print(f"search by its vectors is blocked: {blocked}", style="red", soft_wrap=True)
+    if found.changed:
+        raise typer.Exit(1)
+
+
+@models_app.command()
+def accept(
+    name: NameArgument,
+    reason: Annotated[str, typer.Option(help="Why, for the history.")] = "accepted from the command line",
+    as_json: JsonOption = False,
+) -> None:
+    """Take a model as it is and answers now: the reference of all later observations. No evaluation is asked for."""
+    with explained():
+        import dagster as dg
+
+        from llmops_pipelines import project
+        from llmops_pipelines.orchestration.upstream.jobs import accepted
+
+        model, lake = _declared(name), project.lake().open()
+        upstream = model.upstream(lake)
+        cost = upstream.probe.cost(model.settings.tiers, True)
+        if not as_json:
+            out.print(f"before: {_spent(cost.calls, cost.tokens, cost.usd, 'at most ')}", highlight=False)
+        with _counted(name, as_json) as progress:
+            made = upstream.accept(model.settings.tiers, requested_by("models accept"), reason, progress)
+        model.settled(lake)
+        project.dagster_home()
+        with dg.DagsterInstance.get() as instance:
+            instance.report_runless_asset_event(accepted(model, made))
+    if as_json:
+        print(json.dumps({"accepted": made.reference_id, "identity": str(made.identity), "usd": made.usd}))
+        return
+    out.print(f"{made.reference_id}: {name} is accepted as {made.identity}", highlight=False, soft_wrap=True)
+    out.print(f"spent: {_spent(made.calls, made.tokens, made.usd)}", highlight=False)
+
+
+@models_app.command()
+def probes(name: NameArgument, as_json: JsonOption = False) -> None:
+    """Show what a model is asked: how many probes, what they cost, and how small a loss they notice."""
+    with explained():
+        from llmops_pipelines import project
+
+        model = _declared(name)
+        upstream = model.upstream(project.lake().open())
+        probe, reference = upstream.probe, upstream.state().reference
+        rows = [
+            {"what": what, "tier": tier, **vars(probe.cost((tier,), what == "reference"))}
+            for what in ("look", "reference")
+            for tier in model.settings.tiers
+        ]
+        power: dict[str, Any] = {}
+        if reference is not None and reference.probes == probe.probes.identity:
+            answers = probe.unpacked(reference.answers)
+            power = {f"{drop:.2f}": probe.power(answers, drop) for drop in DROPS}
+        spent = upstream.history.observations()[-1:]
+    about = {"name": probe.probes.name, "version": probe.probes.version, "identity": probe.probes.identity}
+    if as_json:
+        print(json.dumps({**about, "cost": rows, "power": power}))
+        return
+    out.print(f"{about['name']} {about['version']} ({about['identity'][:8]})", highlight=False)
+    shown = Table("", "tier", "calls", "tokens at most", "US dollars at most")
+    for row in rows:
+        shown.add_row(row["what"], row["tier"], f"{row['calls']:,}", f"{row['tokens']:,}", f"{row['usd']:.4f}")
+    out.print(shown)
+    for one in spent:
+        out.print(f"the last look spent {_spent(one.spent.calls, one.spent.tokens, one.spent.usd)}", highlight=False)
+    for drop, share in power.items():
+        out.print(f"a loss of {drop} is noticed in {share:.0%} of looks", highlight=False)
+    if not power:
+        out.print(f"how small a loss they notice is told after the first reference: `llmops models accept {name}`")
+
+
+def _declared(name: str) -> "UpstreamModel":
+    from llmops_pipelines import project
+
+    found = project.upstreams()
+    if name not in found:
+        known = ", ".join(sorted(found)) or "none; add one with `dg scaffold defs`"
+        raise project.ProjectError(f"there is no upstream model {name!r}; there are: {known}")
+    return found[name]
+
+
+def _spent(calls: int, tokens: int, usd: float, bound: str = "") -> str:
+    return f"{calls:,} calls, {bound}{tokens:,} tokens, {bound}{usd:.4f} US dollars"
+
+
+@contextmanager
+def _counted(name: str, as_json: bool) -> "Iterator[Progress]":
+    """How far the calls are, on the terminal."""
+    from llmops_pipelines.orchestration.progress import Step, tell
+    from llmops_pipelines.terminal import shown
+
+    with shown(None if as_json else err):
+        yield lambda done, total: tell(Step(name, done, total, "calls"))

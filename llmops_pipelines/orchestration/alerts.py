@@ -1,0 +1,65 @@
+"""Tells people of failed runs by a webhook. A change of an upstream model fails the run that notices it: it is told too."""
+
+import json
+import os
+import urllib.error
+import urllib.request
+from urllib.parse import urlsplit
+
+import dagster as dg
+
+from llmops_pipelines.orchestration.failures import failure_reason
+
+WEBHOOK = "LLMOPS_ALERT_WEBHOOK"  # environment variable: where to post; the URL is a secret of its own
+TIMEOUT_SECONDS = 20
+LONGEST = 1_500  # characters of what failed
+
+
+class AlertError(RuntimeError):
+    """An alert that could not be delivered; the sensor tries again. The message holds no URL."""
+
+
+def alert_sensor() -> dg.SensorDefinition:
+    """Posts a JSON object for each failed run of this code location. Ships stopped."""
+
+    @dg.run_failure_sensor(
+        name="alerts",
+        description=f"Posts each failed run, and each change of an upstream model, to the URL in {WEBHOOK}. Ships stopped.",
+        default_status=dg.DefaultSensorStatus.STOPPED,
+        minimum_interval_seconds=30,
+    )
+    def alerts(context: dg.RunFailureSensorContext) -> dg.SkipReason | None:
+        url = os.environ.get(WEBHOOK, "").strip()
+        if not url:
+            return dg.SkipReason(f"{WEBHOOK} is not set: nobody is told")
+        run = context.dagster_run
+        said = "; ".join(map(failure_reason, context.get_step_failure_events())) or context.failure_event.message
+        post(
+            url,
+            {
+                "text": f"{run.job_name} failed: {said}"[:LONGEST],
+                "job": run.job_name,
+                "run_id": run.run_id,
+                "partition": run.tags.get("dagster/partition"),
+                "tags": {name: value for name, value in run.tags.items() if not name.startswith(".")},
+            },
+        )
+        return None
+
+    return alerts
+
+
+def post(url: str, content: dict[str, object]) -> None:
+    """Send `content` as JSON. Raises AlertError where it is not taken."""
+    host = urlsplit(url).hostname or "the webhook"
+    try:
+        request = urllib.request.Request(
+            url, json.dumps(content).encode(), {"Content-Type": "application/json"}, method="POST"
+        )
+        with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS):
+            return
+    except urllib.error.HTTPError as error:
+        said = f"HTTP {error.code}"
+    except (urllib.error.URLError, OSError, ValueError) as error:
+        said = type(error).__name__
+    raise AlertError(f"{host} did not take the alert: {said}. Check the URL in {WEBHOOK}, where Dagster runs")
