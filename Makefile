@@ -32,7 +32,7 @@ check: $(STAMP) ## Lint, types, and Dagster's own checks of project, YAML and de
 	@$(BIN)/ruff format --check .
 	@$(BIN)/pyright
 	@$(BIN)/dg check toml
-	@for file in assets/*/defs.yaml; do $(BIN)/dg check yaml "$$(dirname "$$file")" || exit 1; done
+	@for file in $$(find assets -name defs.yaml); do $(BIN)/dg check yaml "$$(dirname "$$file")" || exit 1; done
 	@$(BIN)/dg check defs
 
 bench: $(STAMP) ## Measure the figures of the README, in hours

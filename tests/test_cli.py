@@ -7,7 +7,7 @@ import pytest
 from tests.conftest import PROJECT
 from tests.project_copy import copy_project, run_in
 
-COMMANDS = "run ui plan reembed search evaluate status report repair questions releases rollback withdraw"
+COMMANDS = "run ui plan reembed search evaluate status report repair questions releases rollback withdraw models"
 
 
 @pytest.mark.parametrize("command", COMMANDS.split())

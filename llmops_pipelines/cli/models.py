@@ -169,9 +169,12 @@ def _spent(calls: int, tokens: int, usd: float, bound: str = "") -> str:
 
 @contextmanager
 def _counted(name: str, as_json: bool) -> "Iterator[Progress]":
-    """How far the calls are, on the terminal."""
-    from llmops_pipelines.orchestration.progress import Step, tell
-    from llmops_pipelines.terminal import shown
+    """How far the calls are, where there is a terminal to show it."""
+    from rich.progress import Progress as Bars
 
-    with shown(None if as_json else err):
-        yield lambda done, total: tell(Step(name, done, total, "calls"))
+    if as_json or not err.is_terminal:
+        yield lambda done, total: None
+        return
+    with Bars(console=err) as bars:
+        task = bars.add_task(f"asking {name}", total=None)
+        yield lambda done, total: bars.update(task, completed=done, total=total)

@@ -41,7 +41,7 @@ def alert_sensor() -> dg.SensorDefinition:
                 "job": run.job_name,
                 "run_id": run.run_id,
                 "partition": run.tags.get("dagster/partition"),
-                "tags": {name: value for name, value in run.tags.items() if not name.startswith(".")},
+                "tags": {name: value for name, value in run.tags.items() if not name.startswith((".", "dagster/"))},
             },
         )
         return None

@@ -53,9 +53,10 @@ def test_every_asset_has_what_people_look_for(repository: dg.RepositoryDefinitio
 def test_gates_block_and_have_the_partitions_of_their_asset(repository: dg.RepositoryDefinition) -> None:
     graph = repository.asset_graph
     checks = [check for asset in repository.assets_defs_by_key.values() for check in asset.check_specs]
-    assert len(checks) == 40
+    advisory = {"documents", "queries"}  # of data_drift: what they find is for people, and holds nothing up
+    assert sum(check.blocking for check in checks) == 40
     for check in checks:
-        assert check.blocking, check.name
+        assert check.blocking != (check.name in advisory and check.asset_key.path[-1] == "data_drift"), check.name
         assert check.description, check.name
         assert check.partitions_def == graph.get(check.asset_key).partitions_def, check.name
 

@@ -73,7 +73,7 @@ def test_documents_about_something_else_are_found_also_after_they_were_released(
 
 def test_documents_like_the_others_are_not(corpus: Corpus, instance: dg.DagsterInstance, lake: Lake) -> None:
     for word in WORDS:
-        write(corpus, f"again-{word}", f"# {word.capitalize()}\n\nThis page is about the word {word}.\n\n{word[::-1]}\n")
+        write(corpus, f"again-{word}", f"# {word[::-1].capitalize()}\n\nThis page is about the word {word[::-1]}.\n")
     candidate(corpus, instance, lake)
     shown, passed = compare(corpus, instance, lake)
     assert passed["data_drift:documents"], shown["documents"]
