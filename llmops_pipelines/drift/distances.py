@@ -60,15 +60,18 @@ def shift(anchors: "np.ndarray", peers: "np.ndarray", look: "np.ndarray") -> Shi
 def overlap(before: "np.ndarray", now: "np.ndarray", k: int = 10) -> "np.ndarray":
     """The share of the first `k` documents that each query finds as it did before, (queries,).
 
-    `before` and `now` are the scores of all documents (queries, documents). Documents that tie with the last of the first
-    `k` count as found: which of them comes first is no effect of the model. A k above their number is that number.
+    `before` and `now` are the scores of all documents (queries, documents). Of documents that tie for the last of the first
+    `k` places each is found with the share of these places that there are for them: which of them comes first is no effect
+    of the model, and where all tie nothing is told apart any more. A k above their number is that number.
     """
     import numpy as np
 
     k = min(k, before.shape[1])
     first = np.argsort(-before, axis=1, kind="stable")[:, :k]
     last = np.sort(now, axis=1)[:, -k][:, None]
-    return (np.take_along_axis(now, first, axis=1) >= last).mean(axis=1)
+    above, tied = (now > last).sum(axis=1), (now == last).sum(axis=1)
+    scores, shares = np.take_along_axis(now, first, axis=1), ((k - above) / tied)[:, None]
+    return np.where(scores > last, 1.0, np.where(scores == last, shares, 0.0)).mean(axis=1)
 
 
 def _p_above(by_text: "np.ndarray") -> float:

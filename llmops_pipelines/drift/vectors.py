@@ -73,7 +73,8 @@ def compare_vectors(probes: EmbedderProbes, reference: Vectors, look: Vectors, l
         "documents": index.lost_by_documents(now.documents) - index.lost_by_documents(peers.documents),
     }
     families = [
-        Family(name, found.p, losses[name], probes.floor, "of the first ten lost") for name, found in moved.items()
+        Family(name, found.p, losses[name], probes.floor, "of the first ten lost", loss=True)
+        for name, found in moved.items()
     ]
     names = [text for text, kept in zip(probes.documents, documents.tolist(), strict=True) if kept]
     by_text = moved["documents"].by_text
@@ -83,9 +84,10 @@ def compare_vectors(probes: EmbedderProbes, reference: Vectors, look: Vectors, l
 
 
 def power_of_loss(probes: EmbedderProbes, reference: Vectors, loss: float) -> float:
-    """How likely two looks in a row notice that queries lose a share `loss` of their first ten, 0 to 1.
+    """How likely a look notices that queries lose a share `loss` of their first ten, 0 to 1.
 
     Drawn from the reference itself: its queries moved each in a direction of its own, as far as makes the loss on average.
+    A model that was moved so stays so: the look that confirms sees the same.
     """
     import numpy as np
 

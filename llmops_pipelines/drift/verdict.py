@@ -15,6 +15,7 @@ from llmops_pipelines.evaluation.holm import holm
 LEVEL = 0.01
 MOST_FAILED = 0.05  # of the calls of a look: with more of them without an answer nothing is said
 UNPARSED_LEVEL = 0.01
+ROUNDING = 1e-9
 
 
 class DriftVerdict(StrEnum):
@@ -28,13 +29,23 @@ class DriftVerdict(StrEnum):
 
 @dataclass(frozen=True)
 class Family:
-    """One test of a look. `effect` is compared with `floor` in absolute value, both in the unit that `unit` names."""
+    """One test of a look; `effect` and `floor` are in the unit that `unit` names.
+
+    A `loss` counts where it is positive: what finds more than the reference finds of itself lost nothing. Of others the size
+    of the effect counts, whichever way it goes.
+    """
 
     name: str
     p: float
     effect: float
     floor: float
     unit: str
+    loss: bool = False
+
+    @property
+    def above_floor(self) -> bool:
+        """Whether the effect is more than the floor; shares that are equal but for rounding are not."""
+        return (self.effect if self.loss else abs(self.effect)) > self.floor + ROUNDING
 
     def __str__(self) -> str:
         return f"{self.name}: {self.effect:+.3g} {self.unit} (floor {self.floor:.3g}, p {self.p:.2g})"
@@ -75,11 +86,7 @@ class Look:
         if self.failed > MOST_FAILED * self.calls:
             return []
         corrected = holm({family.name: family.p for family in self.families})
-        return [
-            family
-            for family in self.families
-            if corrected[family.name] <= self.level and abs(family.effect) > family.floor
-        ]
+        return [one for one in self.families if corrected[one.name] <= self.level and one.above_floor]
 
     def _more_unparsed(self) -> bool:
         """Whether more are unparsed than in the reference, by Fisher's exact test, one-sided."""

@@ -81,5 +81,8 @@ def test_overlap_is_what_is_found_again() -> None:
 
 
 def test_documents_that_tie_are_found_and_few_documents_are_all() -> None:
-    assert overlap(np.ones((1, 6)), np.zeros((1, 6)), k=3).tolist() == [1.0]
+    before, tied = np.array([[6.0, 5, 4, 3, 2, 1]]), np.array([[6.0, 4, 4, 3, 2, 1]])
+    assert overlap(before, tied, k=3).tolist() == [1.0], "both that tie have a place"
+    assert overlap(before, tied, k=2).tolist() == [0.75], "one place for two"
+    assert overlap(before, np.zeros((1, 6)), k=3).tolist() == [0.5], "where all tie, half of them are found by chance"
     assert overlap(np.eye(2), np.eye(2)[::-1]).tolist() == [1.0, 1.0]
