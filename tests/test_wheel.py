@@ -29,6 +29,8 @@ def test_the_wheel_carries_all_that_the_code_location_needs(tmp_path: Path) -> N
         "assets/python_docs/evaluation/written.yaml",
         "llmops_pipelines/quality/suites/documents.yaml",
         "llmops_pipelines/evaluation/suites/known_items.yaml",
+        "llmops_pipelines/drift/probes/embedder.yaml",
+        "llmops_pipelines/drift/probes/llm.yaml",
         "llmops_pipelines/evaluation/templates/report.html.j2",
     ):
         assert needed in names
@@ -44,4 +46,4 @@ def test_the_wheel_carries_all_that_the_code_location_needs(tmp_path: Path) -> N
         [sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
     ).stdout.split()
     assert (library, graph) == (str(site / "llmops_pipelines" / "__init__.py"), str(site / "assets" / "__init__.py"))
-    assert {*STAGE_NAMES, "maintenance", "suites", "production"} == set(stages)
+    assert {*STAGE_NAMES, "maintenance", "data_drift", "suites", "production"} == set(stages)
