@@ -90,7 +90,8 @@ class Reader:
                 raise self._nothing()
             if self._loaded is None or changed:
                 self._loaded = self._load(release)
-            return replace(self._loaded, blocked=self._blocks.reason(release.manifest.fingerprint))
+            blocked = self._blocks.reason(release.manifest.fingerprint)
+            return replace(self._loaded, blocked=blocked) if blocked else self._loaded
 
     def _load(self, release: Release) -> HeldRelease:
         manifest = release.manifest
