@@ -132,9 +132,10 @@ class Upstream:
 def look_level(
     observations: Sequence[Observation], tiers: Sequence[str], now: datetime.datetime | None = None
 ) -> float:
-    """The level of the next look: LEVEL shared by all looks at `tiers` of a day, those of the last 24 hours and this one.
+    """The level of the next look: LEVEL shared with the looks at `tiers` of the last 24 hours.
 
-    Bonferroni over a rolling day: however often it is looked, a day's looks alarm falsely as often as one look at LEVEL may.
+    Bonferroni over a rolling day: of n looks a day each has an n-th. On the first day of n looks the k-th has a k-th, which
+    is more by the harmonic number of n.
     A time that lies ahead, after a clock was set back, counts as of now.
     """
     since = (now or datetime.datetime.now(datetime.UTC)) - datetime.timedelta(days=1)

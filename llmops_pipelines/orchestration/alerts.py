@@ -1,5 +1,6 @@
 """Tells people of failed runs by a webhook. A change of an upstream model fails the run that notices it: it is told too."""
 
+import http.client
 import json
 import os
 import urllib.error
@@ -16,7 +17,7 @@ LONGEST = 1_500  # characters of what failed
 
 
 class AlertError(RuntimeError):
-    """An alert that could not be delivered; the sensor tries again. The message holds no URL."""
+    """An alert that could not be delivered; Dagster does not try it again. The message holds no URL."""
 
 
 def alert_sensor() -> dg.SensorDefinition:
@@ -51,8 +52,9 @@ def alert_sensor() -> dg.SensorDefinition:
 
 def post(url: str, content: dict[str, object]) -> None:
     """Send `content` as JSON. Raises AlertError where it is not taken."""
-    host = urlsplit(url).hostname or "the webhook"
+    host = "the webhook"
     try:
+        host = urlsplit(url).hostname or host
         request = urllib.request.Request(
             url, json.dumps(content).encode(), {"Content-Type": "application/json"}, method="POST"
         )
@@ -60,6 +62,6 @@ def post(url: str, content: dict[str, object]) -> None:
             return
     except urllib.error.HTTPError as error:
         said = f"HTTP {error.code}"
-    except (urllib.error.URLError, OSError, ValueError) as error:
+    except (urllib.error.URLError, http.client.HTTPException, OSError, ValueError) as error:
         said = type(error).__name__
     raise AlertError(f"{host} did not take the alert: {said}. Check the URL in {WEBHOOK}, where Dagster runs")

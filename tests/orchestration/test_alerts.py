@@ -61,6 +61,10 @@ def test_what_is_not_taken_is_an_error_that_holds_no_url(http_server: HTTPServer
     assert "secret" not in str(raised.value)
     with pytest.raises(AlertError, match="URLError"):
         post("http://127.0.0.1:9/secret", {})
+    with pytest.raises(AlertError, match="InvalidURL") as raised:
+        post("http://127.0.0.1:9/secret with a space", {})
+    assert raised.value.__cause__ is None
+    assert "secret" not in str(raised.value)
     with pytest.raises(AlertError, match="the webhook did not take the alert: ValueError"):
         post("secret", {})
 

@@ -3,6 +3,7 @@
 import datetime
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -162,6 +163,24 @@ def test_what_is_blocked_is_not_embedded_either(released: Drifting) -> None:
     assert "would not fit those that are there: upstream/embed has changed" in failure(result)
 
 
+def test_a_model_of_a_new_epoch_is_embedded_though_the_change_is_open(released: Drifting) -> None:
+    old = released.key
+    released.server.model = noisy(2.0)
+    released.observe()
+    raised = [*released.corpus.settings.embeddings.models]
+    raised[1] = released.model.settings.model.model_copy(update={"epoch": 2})
+    section = released.corpus.settings.embeddings.model_copy(update={"models": raised})
+    settings = released.corpus.settings.model_copy(update={"embeddings": section})
+    released.corpus = replace(released.corpus, settings=settings)
+    released.model = replace(released.model, settings=released.model.settings.model_copy(update={"model": raised[1]}))
+    released.observe()
+    register_keys(released.corpus, released.instance, released.lake)
+    assert released.key != old
+    sources = [released.corpus.key("embeddings")]
+    result = released.run("glossary_candidate", partition_key=released.key, asset_selection=sources)
+    assert metadata(result)["embeddings"]["embedded"] == 60
+
+
 def test_questions_are_asked_anew_of_a_model_that_behaves_otherwise(released: Drifting) -> None:
     released.server.model = noisy(2.0)
     released.observe()
@@ -266,9 +285,7 @@ class Clock:
 def test_a_model_that_is_gone_has_its_successor_evaluated_and_not_released(
     released: Drifting, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from dataclasses import replace as replaced
-
-    successor = replaced(
+    successor = replace(
         released.model,
         settings=released.model.settings.model_copy(
             update={
@@ -277,12 +294,12 @@ def test_a_model_that_is_gone_has_its_successor_evaluated_and_not_released(
             }
         ),
     )
-    released.model = replaced(
+    released.model = replace(
         released.model, settings=released.model.settings.model_copy(update={"successors": ["next"]})
     )
     models = [*released.corpus.settings.embeddings.models, successor.settings.model]
     section = released.corpus.settings.embeddings.model_copy(update={"models": models})
-    released.corpus = replaced(
+    released.corpus = replace(
         released.corpus,
         settings=released.corpus.settings.model_copy(update={"embeddings": section}),
         upstreams={HOSTED: released.model, "later": successor},
