@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from llmops_pipelines.drift.blocking import settle
 from llmops_pipelines.embedding.model_folder import ModelError
 from llmops_pipelines.orchestration.corpus import Corpus
 from llmops_pipelines.orchestration.drifted import reembedding_plan
@@ -38,7 +39,7 @@ def _status(model: UpstreamModel, corpora: Mapping[str, Corpus], lake: Lake) -> 
     last = observations[-1] if observations else None
     remarks = [] if last is None or str(last.verdict) == "unchanged" else [last.reason]
     dependents: list[str] = []
-    blocked = model.settled(lake)
+    blocked = settle(upstream)
     if blocked:
         remarks.append(f"search by its vectors is blocked: {blocked}")
     for corpus in corpora.values():

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from llmops_pipelines.cli.application import JsonOption, app, err, explained, out, requested_by
@@ -41,7 +42,7 @@ def models(context: typer.Context, as_json: JsonOption = False) -> None:
     shown = Table("model", "role", "identity", "looked at", "verdict", "state", "depends on it")
     for one in found:
         style = "" if one.state == "as accepted" else "yellow"
-        columns = (one.identity, one.observed, one.verdict, one.state, ", ".join(one.dependents))
+        columns = (escape(one.identity), one.observed, one.verdict, one.state, ", ".join(one.dependents))
         shown.add_row(one.name, one.role, *columns, style=style)
     out.print(shown)
     for one in found:
@@ -64,21 +65,22 @@ def observe(
     """Ask a model its probes and compare the answers with what was accepted. Ends with status 1 where it has changed."""
     with explained():
         from llmops_pipelines import project
+        from llmops_pipelines.drift.blocking import settle
 
-        model, lake = _declared(name), project.lake().open()
-        upstream = model.upstream(lake)
+        model = _declared(name)
+        upstream = model.upstream(project.lake().open())
         tiers = model.tiers(tier or ())
         with _counted(name, as_json) as progress:
             found = upstream.observe(tiers, requested_by("models observe"), progress)
-        blocked = model.settled(lake)
+        blocked = settle(upstream)
     if as_json:
         families = [vars(family) for family in found.families]
         verdict = {"verdict": str(found.verdict), "reason": found.reason, "change": found.episode, "gone": found.gone}
         print(json.dumps({**verdict, "families": families, "blocked": blocked, **vars(found.spent)}))
     else:
-        out.print(f"[bold]{found.verdict}[/]: {found.reason}", highlight=False, soft_wrap=True)
+        out.print(f"{found.verdict}: {found.reason}", markup=False, highlight=False, soft_wrap=True)
         for family in found.families:
-            out.print(f"  {family}", highlight=False, soft_wrap=True)
+            out.print(f"  {family}", markup=False, highlight=False, soft_wrap=True)
         out.print(_spent(found.spent.calls, found.spent.tokens, found.spent.usd), style="dim", highlight=False)
         if blocked:
             out.print(f"search by its vectors is blocked: {blocked}", style="red", soft_wrap=True)
@@ -97,23 +99,26 @@ def accept(
         import dagster as dg
 
         from llmops_pipelines import project
+        from llmops_pipelines.drift.blocking import settle
         from llmops_pipelines.orchestration.upstream.jobs import accepted
 
-        model, lake = _declared(name), project.lake().open()
-        upstream = model.upstream(lake)
+        model = _declared(name)
+        upstream = model.upstream(project.lake().open())
         cost = upstream.probe.cost(model.settings.tiers, True)
         if not as_json:
             out.print(f"before: {_spent(cost.calls, cost.tokens, cost.usd, 'at most ')}", highlight=False)
         with _counted(name, as_json) as progress:
             made = upstream.accept(model.settings.tiers, requested_by("models accept"), reason, progress)
-        model.settled(lake)
+        settle(upstream)
         project.dagster_home()
         with dg.DagsterInstance.get() as instance:
             instance.report_runless_asset_event(accepted(model, made))
     if as_json:
         print(json.dumps({"accepted": made.reference_id, "identity": str(made.identity), "usd": made.usd}))
         return
-    out.print(f"{made.reference_id}: {name} is accepted as {made.identity}", highlight=False, soft_wrap=True)
+    out.print(
+        f"{made.reference_id}: {name} is accepted as {made.identity}", markup=False, highlight=False, soft_wrap=True
+    )
     out.print(f"spent: {_spent(made.calls, made.tokens, made.usd)}", highlight=False)
 
 

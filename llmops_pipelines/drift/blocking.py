@@ -1,20 +1,42 @@
 """Keeps an embedder that answers otherwise from being searched with, and frees it again."""
 
 from llmops_pipelines.drift.episodes import State
+from llmops_pipelines.drift.upstream import Upstream
 from llmops_pipelines.release.blocks import Blocks
-from llmops_pipelines.storage.lake import Lake
 
 
-def settle(lake: Lake, name: str, fingerprint: str, state: State) -> str:
-    """Block or free `fingerprint`, by the state of the upstream model `name` that has it; returns why it is blocked.
+def settle(upstream: Upstream) -> str:
+    """Block or free the vectors of an upstream embedder, as its state asks for; why they are blocked, empty where not.
 
-    It is blocked while a family is changed: what an index of it holds and what a query is embedded to differ by more than
-    its floor. A changed name alone blocks nothing, and what was never accepted was never measured.
+    They are those of the reference's fingerprint: made by what was accepted. They are blocked while a family is changed:
+    what an index of them holds and what a query is embedded to differ by more than its floor. A changed name alone blocks
+    nothing, and what was never accepted was never measured.
     """
-    blocks = Blocks(lake)
-    if state.episode is None or not state.alarms:
-        blocks.free(fingerprint, f"upstream/{name} is as it was accepted")
+    blocks = Blocks(upstream.lake)
+    state = upstream.state()
+    while True:
+        reason = _settled(blocks, upstream.name, state)
+        now = upstream.state()
+        if now == state:  # nobody observed or accepted it meanwhile
+            return reason
+        state = now
+
+
+def _settled(blocks: Blocks, name: str, state: State) -> str:
+    fingerprint = state.reference.fingerprint if state.reference else None
+    if state.reference is None or fingerprint is None:
+        return ""
+    if state.episode is None or not state.alarms or _local(state):
+        blocks.free(fingerprint, name, f"upstream/{name} is as it was accepted")
         return ""
     reason = f"upstream/{name} has changed ({', '.join(sorted(state.alarms))}; change {state.episode} of it)"
-    blocks.block(fingerprint, reason)
+    blocks.block(fingerprint, name, reason)
     return reason
+
+
+def _local(state: State) -> bool:
+    """Whether the model's files are others: then its fingerprint is, and readers refuse what does not fit by themselves."""
+    assert state.reference is not None
+    return "fingerprint" in state.reference.identity.names and bool(
+        state.identity and state.identity.changes(state.reference.identity)
+    )

@@ -4,7 +4,7 @@ What is asked for because of a change is asked for once an episode. A model that
 had two; a process that is killed and starts again finds the same numbers, because they are counted from the rows.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from llmops_pipelines.drift.history import Observation, Reference
@@ -39,32 +39,47 @@ class State:
 def state(references: Sequence[Reference], observations: Sequence[Observation]) -> State:
     """The state of a model by its rows, oldest first. Observations of an earlier reference say nothing any more.
 
-    An episode ends where a look that could have seen it sees nothing: one whose families are those that alarmed, or more.
-    What could not be measured ends none.
+    An episode ends where a look that could have seen it sees nothing: one that began after the episode was seen last, that
+    was told who answers, and whose families are those that alarmed, or more. What could not be measured ends none.
     """
     accepted = next((one.accepts for one in reversed(references) if one.accepts is not None), 0)
     last = references[-1] if references else None
     found = clean = State(last, accepted)
+    seen_last = 0
     for one in observations:
         if last is None or one.reference_id != last.reference_id:
             continue
         if one.episode is not None:
-            alarms = frozenset(one.alarms) | (found.alarms if one.episode == found.episode else frozenset())
-            found = State(last, accepted, one.episode, alarms, one.identity, one.gone)
-        elif ends(found, one.verdict, {family.name for family in one.families}):
+            same = one.episode == found.episode
+            # What is gone, or told no name, is not known to do otherwise than before.
+            alarms = frozenset(one.alarms) | (found.alarms if same or one.gone else frozenset())
+            identity = one.identity or (found.identity if same else None)
+            found, seen_last = State(last, accepted, one.episode, alarms, identity, one.gone), one.sequence
+        elif one.began_after >= seen_last and ends(found, one):
             found = clean
     return found
 
 
-def ends(current: State, verdict: DriftVerdict, families: Collection[str]) -> bool:
-    """Whether a look with this verdict at these families sees that the episode of `current` is over."""
-    return verdict == DriftVerdict.UNCHANGED and current.alarms <= set(families)
+def ends(current: State, look: Observation) -> bool:
+    """Whether `look` sees that the episode of `current` is over."""
+    told = current.identity is None or (
+        look.identity is not None and look.identity.names.keys() >= current.identity.names.keys()
+    )
+    families = {family.name for family in look.families}
+    return look.verdict == DriftVerdict.UNCHANGED and told and current.alarms <= families
+
+
+def next_episode(references: Sequence[Reference], observations: Sequence[Observation]) -> int:
+    """The number of a change that has none yet."""
+    return 1 + max(
+        (number or 0 for number in (*(r.accepts for r in references), *(o.episode for o in observations))), default=0
+    )
 
 
 def episode_of(
-    current: State, observations: Sequence[Observation], changed: bool, identity: Identity | None, gone: bool
+    current: State, number: int, changed: bool, identity: Identity | None, gone: bool
 ) -> tuple[int | None, bool]:
-    """The episode of the look that comes next, and whether it opens it.
+    """The episode of the look that comes next, and whether it opens it, as `number`.
 
     A change while one is open is another one only where the model says that it is yet another, or is gone or back.
     """
@@ -72,7 +87,7 @@ def episode_of(
         return None, False
     if current.episode is not None and current.gone == gone and not _other(current.identity, identity):
         return current.episode, False
-    return 1 + max((one.episode or 0 for one in observations), default=0), True
+    return number, True
 
 
 def _other(before: Identity | None, now: Identity | None) -> bool:

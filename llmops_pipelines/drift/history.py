@@ -5,9 +5,9 @@ The order of rows is that of their numbers, which they claim by their keys: a cl
 
 import datetime
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from llmops_pipelines.drift.drawn import Drawn, Spent
 from llmops_pipelines.drift.identity import Identity, identity_of
@@ -16,12 +16,17 @@ from llmops_pipelines.storage.append_only import AppendOnly
 from llmops_pipelines.storage.lake import Lake
 from llmops_pipelines.storage.upstream_schemas import OBSERVATIONS, REFERENCES, UPSTREAM
 
-CHANGED = (DriftVerdict.IDENTITY_CHANGED, DriftVerdict.BEHAVIOUR_CHANGED)
+if TYPE_CHECKING:
+    from llmops_pipelines.drift.seen import Seen
 
 
 @dataclass(frozen=True)
 class Reference:
-    """What a model answered when it was accepted. `answers` are packed by the probe that asked."""
+    """What a model answered when it was accepted. `answers` are packed by the probe that asked.
+
+    `fingerprint` is that of the embedder then. `accepts` is the number of what it does from then on, None where it does what
+    it did before. `corpus` is the one whose evaluation accepted it, None where a person did.
+    """
 
     reference_id: str
     sequence: int
@@ -29,7 +34,9 @@ class Reference:
     identity: Identity
     probes: str
     answers: bytes
+    fingerprint: str | None
     accepts: int | None
+    corpus: str | None
     requested_by: str
     reason: str
     calls: int
@@ -42,13 +49,14 @@ class Observation:
     """One look at a model, or the attempt of one: its verdict, and the change that it belongs to.
 
     `families` are the tests of the look that decided, `alarms` the names of those that changed. An episode is one change: it
-    begins with the observation that `opens` it.
+    begins with the observation that `opens` it. The look began when `began_after` was the newest observation.
     """
 
     sequence: int
     at: datetime.datetime
     reference_id: str | None
     tiers: tuple[str, ...]
+    began_after: int
     verdict: DriftVerdict
     reason: str
     identity: Identity | None
@@ -65,7 +73,33 @@ class Observation:
     @property
     def changed(self) -> bool:
         """Whether it says that the model is another one, or gone."""
-        return self.verdict in CHANGED or self.gone
+        return self.verdict.changed or self.gone
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """What is kept of an acceptance besides what was drawn; `packed` are its answers. The fields are those of Reference."""
+
+    packed: bytes
+    probes: str
+    fingerprint: str | None
+    accepts: int | None
+    corpus: str | None
+    requested_by: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Observed:
+    """What is kept of a look besides what was seen. The fields are those of Observation."""
+
+    reference_id: str | None
+    tiers: tuple[str, ...]
+    began_after: int
+    episode: int | None
+    opens: bool
+    level: float
+    requested_by: str
 
 
 class History:
@@ -84,48 +118,48 @@ class History:
         """All observations, oldest first."""
         return [_observation(row) for row in _ordered(self._observations.rows())]
 
-    def accept(self, drawn: Drawn, packed: bytes, probes: str, accepts: int | None, by: str, reason: str) -> Reference:
+    def accept(self, drawn: Drawn, accepted: Accepted) -> Reference:
         """Append a reference."""
+        about = asdict(accepted)
         row = {
+            **{name: value for name, value in about.items() if name != "packed"},
+            "answers": accepted.packed,
             "identity": drawn.identity.as_json(),
-            "probes": probes,
-            "answers": packed,
-            "calls": drawn.spent.calls,
-            "failed": drawn.spent.failed,
-            "tokens": drawn.spent.tokens,
-            "usd": drawn.spent.usd,
-            "accepts": accepts,
-            "requested_by": by,
-            "reason": reason,
+            **{name: getattr(drawn.spent, name) for name in ("calls", "failed", "tokens", "usd")},
         }
-        return _reference(_appended(self._references, "reference_id", "a{:04}", row))
+        return _reference(_appended(self._references, "reference_id", "a{:04}", lambda: row))
 
-    def observe(self, found: dict[str, Any]) -> Observation:
-        """Append an observation; `found` are its fields but `sequence` and `at`."""
-        identity, spent = found["identity"], found["spent"]
-        row = {
-            **{
-                name: found[name]
-                for name in ("reference_id", "reason", "episode", "opens", "gone", "level", "requested_by")
-            },
-            **asdict(spent),
-            "tiers": ",".join(found["tiers"]),
-            "verdict": str(found["verdict"]),
-            "identity": identity.as_json() if identity else None,
-            "alarms": json.dumps(list(found["alarms"])),
-            "families": json.dumps([asdict(family) for family in found["families"]]),
-            "examples": json.dumps(list(found["examples"]), ensure_ascii=False),
+    def observe(self, seen: "Seen", belongs: Callable[[Sequence[Observation]], Observed]) -> Observation:
+        """Append an observation. What it `belongs` to is asked anew for each number that is tried, of all before it."""
+        content = {
+            "verdict": str(seen.verdict),
+            "reason": seen.reason,
+            "identity": seen.identity.as_json() if seen.identity else None,
+            "gone": seen.gone,
+            "alarms": json.dumps(list(seen.alarms)),
+            "families": json.dumps([asdict(family) for family in seen.families]),
+            "examples": json.dumps(list(seen.examples) if seen.changed else [], ensure_ascii=False),
+            **asdict(seen.spent),
         }
+
+        def row() -> dict[str, Any]:
+            observed = asdict(belongs(self.observations()))
+            return {**content, **observed, "tiers": ",".join(observed["tiers"])}
+
         return _observation(_appended(self._observations, "observation_id", "o{:06}", row))
 
 
-def _appended(table: AppendOnly, key: str, name: str, row: dict[str, Any]) -> dict[str, Any]:
-    """`row` with the next number, its name as key, and the time. Several processes may append at once."""
+def _appended(table: AppendOnly, key: str, name: str, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """What `make` gives with the next number, its name as key, and the time. Several processes may append at once.
+
+    The number is taken before `make` looks: where somebody was faster, it is taken and made again.
+    """
     while True:
         sequence = 1 + max((one["sequence"] for one in table.rows(["sequence"])), default=0)
-        numbered = {**row, key: name.format(sequence), "sequence": sequence, "at": datetime.datetime.now(datetime.UTC)}
-        if table.insert(numbered):
-            return numbered
+        at = datetime.datetime.now(datetime.UTC)
+        row = {**make(), key: name.format(sequence), "sequence": sequence, "at": at}
+        if table.insert(row):
+            return row
 
 
 def _ordered(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -133,24 +167,15 @@ def _ordered(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _reference(row: dict[str, Any]) -> Reference:
-    same = (
-        "reference_id",
-        "sequence",
-        "at",
-        "probes",
-        "answers",
-        "accepts",
-        "requested_by",
-        "reason",
-        "calls",
-        "tokens",
-        "usd",
-    )
+    same = [name for name in Reference.__dataclass_fields__ if name != "identity"]
     return Reference(**{name: row[name] for name in same}, identity=identity_of(row["identity"]))
 
 
 def _observation(row: dict[str, Any]) -> Observation:
-    same = ("sequence", "at", "reference_id", "reason", "episode", "opens", "gone", "level", "requested_by")
+    same = (
+        *("sequence", "at", "reference_id", "began_after", "reason", "episode", "opens", "gone", "level"),
+        "requested_by",
+    )
     return Observation(
         **{name: row[name] for name in same},
         tiers=tuple(row["tiers"].split(",")),

@@ -9,7 +9,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
 from llmops_pipelines.drift.grading import CONTENTS, JSON_FORM
-from llmops_pipelines.drift.probes import FEWEST_CALLS, EmbedderProbes, Item, LLMProbes, ProbeError, Probes
+from llmops_pipelines.drift.probes import FEWEST_CALLS, TIERS, EmbedderProbes, Item, LLMProbes, ProbeError, Probes
 
 SHIPPED = Path(__file__).parent / "probes"
 FAMILIES = ("tokens", "content", "format", "text", "length", "refusal")
@@ -74,10 +74,15 @@ class _Group(_Entry):
             raise ValueError(f"item {name} has no answer")
         try:
             prompt = self.prompt.format(**entry)
-        except (KeyError, IndexError, ValueError) as error:
+        except (AttributeError, KeyError, IndexError, TypeError, ValueError) as error:
             raise ValueError(f"the prompt of item {name} cannot be made: {error!r}") from None
-        others = tuple(entry.get("others", ()))
-        return Item(name, self.category, prompt, self.content, entry["answer"], self.format, others)
+        answer, others = entry["answer"], entry.get("others", [])
+        if not isinstance(answer, dict if self.content == "json" else str) or not _strings(others):
+            raise ValueError(
+                f"the answer of item {name}, and each of its others, is a string: put yes, no and numbers in quotes. The "
+                "answer of a json item is a mapping"
+            )
+        return Item(name, self.category, prompt, self.content, answer, self.format, tuple(others))
 
 
 class _LLMFile(_Entry):
@@ -92,6 +97,8 @@ class _LLMFile(_Entry):
     texts: Annotated[list[Text], Field(min_length=2)]
 
     def probes(self) -> LLMProbes:
+        if set(self.max_tokens) != set(TIERS["llm"]):
+            raise ValueError(f"max_tokens: say how long answers may be of each of {', '.join(TIERS['llm'])}")
         if set(self.floors) != set(FAMILIES):
             raise ValueError(f"floors: give the least effect of each of {', '.join(FAMILIES)}")
         items: list[Item] = []
@@ -138,3 +145,7 @@ def _unique(what: str, texts: list[str]) -> None:
     repeated = [text for text, times in Counter(texts).items() if times > 1]
     if repeated:
         raise ValueError(f"the {what} {repeated[0]!r} is there twice")
+
+
+def _strings(values: Any) -> bool:
+    return isinstance(values, list) and all(isinstance(value, str) for value in values)

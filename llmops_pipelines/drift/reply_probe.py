@@ -105,16 +105,24 @@ class ReplyProbe:
         if stop.is_set():
             return None
         prompt = Prompt(call.prompt, max_tokens=self.probes.max_tokens[call.tier])
-        found = patience.ask(
-            lambda: self._endpoint.ask(prompt),
-            len(call.prompt) // 4,
-            lambda s: _wait(stop, s),
-            self._endpoint.model.max_retries,
-        )
+        try:
+            found = patience.ask(
+                lambda: self._endpoint.ask(prompt),
+                len(call.prompt) // 4,
+                lambda seconds: _wait(stop, seconds),
+                self._endpoint.model.max_retries,
+            )
+        except _StoppedError:
+            return None
         if isinstance(found, Completion) and not (found.refusal or found.text).strip():
             return Failure("failing", f"its answer is empty (finish_reason {found.finish_reason})")
         return found
 
 
+class _StoppedError(Exception):
+    """Ends a call whose look can say nothing any more."""
+
+
 def _wait(stop: threading.Event, seconds: float) -> None:
-    stop.wait(seconds)
+    if stop.wait(seconds):
+        raise _StoppedError

@@ -85,7 +85,7 @@ class VectorProbe:
         return power_of_loss(self.probes, reference, drop)
 
     def compared(self, reference: Vectors, drawn: Drawn, level: float) -> Compared:
-        return compare_vectors(self.probes, reference, drawn.answers, level)
+        return compare_vectors(self.probes, reference, drawn.answers.calls(0, self.probes.calls), level)
 
     def packed(self, answers: Vectors) -> bytes:
         import numpy as np

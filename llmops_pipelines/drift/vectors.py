@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 EXAMPLES = 5
+UNIT = "of the first ten lost"
 DRAWS, BISECTIONS = 100, 12
 SEED = 19_350_804
 
@@ -53,6 +54,9 @@ def compare_vectors(probes: EmbedderProbes, reference: Vectors, look: Vectors, l
     """Two families, the queries and the texts. Texts that the reference has no vector of take no part."""
     import numpy as np
 
+    if reference.documents.shape[2:] != look.documents.shape[2:]:  # nothing can be found in the index any more
+        lost = [Family(name, 0.0, 1.0, probes.floor, UNIT, loss=True) for name in ("queries", "documents")]
+        return Compared(Look(lost, look.documents[..., 0].size, 0, level=level))
     known = [_answered(vectors) for vectors in (reference.documents, reference.queries)]
     wanted = probes.calls * sum(int(kept.sum()) for kept in known)
     sides = list(zip((look.documents, look.queries), known, strict=True))
@@ -72,10 +76,7 @@ def compare_vectors(probes: EmbedderProbes, reference: Vectors, look: Vectors, l
         "queries": index.lost_by_queries(now.queries) - index.lost_by_queries(peers.queries),
         "documents": index.lost_by_documents(now.documents) - index.lost_by_documents(peers.documents),
     }
-    families = [
-        Family(name, found.p, losses[name], probes.floor, "of the first ten lost", loss=True)
-        for name, found in moved.items()
-    ]
+    families = [Family(name, found.p, losses[name], probes.floor, UNIT, loss=True) for name, found in moved.items()]
     names = [text for text, kept in zip(probes.documents, documents.tolist(), strict=True) if kept]
     by_text = moved["documents"].by_text
     farthest = [int(i) for i in np.argsort(-by_text)[:EXAMPLES] if by_text[i] > 0]

@@ -26,6 +26,11 @@ class DriftVerdict(StrEnum):
     BEHAVIOUR_CHANGED = "behaviour_changed"
     UNCHANGED = "unchanged"
 
+    @property
+    def changed(self) -> bool:
+        """Whether it says that the model is another one."""
+        return self in (DriftVerdict.IDENTITY_CHANGED, DriftVerdict.BEHAVIOUR_CHANGED)
+
 
 @dataclass(frozen=True)
 class Family:
@@ -104,11 +109,15 @@ class Look:
 
 @dataclass(frozen=True)
 class Judged:
-    """A verdict with its reason in words and the looks that it rests on: the first and, after an alarm, the second."""
+    """A verdict with its reason in words and the looks that it rests on: the first and, after an alarm, the second.
+
+    `confirmed` are the names of the families that alarmed in both.
+    """
 
     verdict: DriftVerdict
     reason: str
     looks: Sequence[Look]
+    confirmed: Sequence[str] = ()
 
 
 def judge(identity_changes: Sequence[str], first: Look, confirm: Callable[[], Look]) -> Judged:
@@ -119,16 +128,18 @@ def judge(identity_changes: Sequence[str], first: Look, confirm: Callable[[], Lo
     """
     alarms = first.alarms
     looks = [first]
+    confirmed: list[str] = []
     if alarms:
         second = confirm()
         looks.append(second)
         names = {family.name for family in alarms}
         again = [family for family in second.alarms if family.name in names]
+        confirmed = [family.name for family in again]
         if again and not identity_changes:
             said = "; ".join(map(str, again))
-            return Judged(DriftVerdict.BEHAVIOUR_CHANGED, f"{said}; confirmed by fresh calls", looks)
+            return Judged(DriftVerdict.BEHAVIOUR_CHANGED, f"{said}; confirmed by fresh calls", looks, confirmed)
     if identity_changes:
-        return Judged(DriftVerdict.IDENTITY_CHANGED, "; ".join(identity_changes), looks)
+        return Judged(DriftVerdict.IDENTITY_CHANGED, "; ".join(identity_changes), looks, confirmed)
     for look in looks:
         if look.unmeasured:
             return Judged(DriftVerdict.UNMEASURED, look.unmeasured, looks)

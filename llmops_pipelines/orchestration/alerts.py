@@ -3,6 +3,7 @@
 import http.client
 import json
 import os
+import time
 import urllib.error
 import urllib.request
 from urllib.parse import urlsplit
@@ -12,7 +13,8 @@ import dagster as dg
 from llmops_pipelines.orchestration.failures import failure_reason
 
 WEBHOOK = "LLMOPS_ALERT_WEBHOOK"  # environment variable: where to post; the URL is a secret of its own
-TIMEOUT_SECONDS = 20
+TIMEOUT_SECONDS = 10
+PAUSES = (1.0, 4.0)  # between tries: Dagster evaluates the sensor once, and for a minute at most
 LONGEST = 1_500  # characters of what failed
 
 
@@ -50,18 +52,27 @@ def alert_sensor() -> dg.SensorDefinition:
     return alerts
 
 
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    """A redirect would be followed by GET, without the alert."""
+
+    def redirect_request(self, *_: object) -> None:
+        return None
+
+
 def post(url: str, content: dict[str, object]) -> None:
-    """Send `content` as JSON. Raises AlertError where it is not taken."""
-    host = "the webhook"
-    try:
-        host = urlsplit(url).hostname or host
-        request = urllib.request.Request(
-            url, json.dumps(content).encode(), {"Content-Type": "application/json"}, method="POST"
-        )
-        with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS):
-            return
-    except urllib.error.HTTPError as error:
-        said = f"HTTP {error.code}"
-    except (urllib.error.URLError, http.client.HTTPException, OSError, ValueError) as error:
-        said = type(error).__name__
+    """Send `content` as JSON, a few times where that fails. Raises AlertError where it is not taken."""
+    host, said = "the webhook", ""
+    for pause in (*PAUSES, None):
+        try:
+            host = urlsplit(url).hostname or host
+            body, headers = json.dumps(content).encode(), {"Content-Type": "application/json"}
+            request = urllib.request.Request(url, body, headers, method="POST")
+            with urllib.request.build_opener(_NoRedirect).open(request, timeout=TIMEOUT_SECONDS):
+                return
+        except urllib.error.HTTPError as error:
+            said = f"HTTP {error.code}"
+        except (urllib.error.URLError, http.client.HTTPException, OSError, ValueError) as error:
+            said = type(error).__name__
+        if pause:
+            time.sleep(pause)
     raise AlertError(f"{host} did not take the alert: {said}. Check the URL in {WEBHOOK}, where Dagster runs")

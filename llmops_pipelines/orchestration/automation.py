@@ -68,23 +68,23 @@ def nightly_schedule(corpus: Corpus) -> dg.ScheduleDefinition:
 
 def maintenance_schedule(corpus: Corpus) -> dg.ScheduleDefinition:
     """The maintenance job every week."""
-    return dg.ScheduleDefinition(
-        name=f"{corpus.name}_maintenance",
-        job_name=f"{corpus.name}_maintenance",
-        cron_schedule=corpus.settings.maintenance.schedule,
-        execution_timezone="UTC",
-        default_status=dg.DefaultScheduleStatus.STOPPED,
-        description=f"Compacts the tables of {corpus.name} and cleans old versions away. Ships stopped.",
-    )
+    said = f"Compacts the tables of {corpus.name} and cleans old versions away."
+    return _schedule(corpus, "maintenance", corpus.settings.maintenance.schedule, said)
 
 
 def data_drift_schedule(corpus: Corpus) -> dg.ScheduleDefinition:
     """The comparison of new documents and queries, every week."""
+    said = f"Compares new documents and queries of {corpus.name} with what it was judged by."
+    return _schedule(corpus, "data_drift", corpus.settings.data_drift.schedule, said)
+
+
+def _schedule(corpus: Corpus, job: str, cron: str, description: str) -> dg.ScheduleDefinition:
+    """A schedule of a job of the corpus, with its name."""
     return dg.ScheduleDefinition(
-        name=f"{corpus.name}_data_drift",
-        job_name=f"{corpus.name}_data_drift",
-        cron_schedule=corpus.settings.data_drift.schedule,
+        name=f"{corpus.name}_{job}",
+        job_name=f"{corpus.name}_{job}",
+        cron_schedule=cron,
         execution_timezone="UTC",
         default_status=dg.DefaultScheduleStatus.STOPPED,
-        description=f"Compares new documents and queries of {corpus.name} with what it was judged by. Ships stopped.",
+        description=f"{description} Ships stopped.",
     )

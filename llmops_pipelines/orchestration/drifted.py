@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from llmops_pipelines.drift.blocking import settle
 from llmops_pipelines.drift.episodes import State
 from llmops_pipelines.drift.history import Reference
 from llmops_pipelines.embedding.hosted_model import HostedModel
@@ -62,26 +63,36 @@ def forget_question_vectors(corpus: "Corpus", lake: Lake, key: str, dimension: i
 
 @dataclass(frozen=True)
 class Kept:
-    """Rows in the role ACCEPTED: what was measured when the model was accepted. `problem` says why there are none."""
+    """Rows in the role ACCEPTED: what was measured of the model when it was accepted. `problem` says why there are none.
+
+    `compared` says whether the model does otherwise than it did in the last evaluation that was accepted.
+    """
 
     rows: list[dict[str, Any]]
     problem: str = ""
+    compared: bool = True
 
 
 def accepted_rows(published: Snapshot | None, index: Snapshot, state: State) -> Kept:
-    """What of the `published` evaluation was measured by the accepted behaviour, of the same `index`."""
-    if state.episode is None or state.gone:
-        return Kept([])
+    """What of the `published` evaluation was measured of the same `index` by what the model did when it was accepted.
+
+    Where another corpus's evaluation accepted a change, that is what was published here before.
+    """
+    summary = published.summary if published else {}
+    measured, kept = summary.get("behaviour", 0), summary.get("accepted_behaviour")
+    if state.gone or (state.episode is None and (published is None or measured == state.behaviour)):
+        return Kept([], compared=False)
     if published is None:
         return Kept([], "nothing was evaluated before the model changed")
-    summary = published.summary
     if summary["lineage"]["index"]["data_version"] != index.data_version:
         return Kept([], "the evaluation before the model changed was of another index")
-    if summary.get("behaviour", 0) == state.accepted:
-        return Kept([in_role(row, ACCEPTED) for row in published.rows() if row["role"] == CANDIDATE])
-    if summary.get("accepted_behaviour") == state.accepted:
-        return Kept([row for row in published.rows() if row["role"] == ACCEPTED])
-    return Kept([], "no evaluation of the accepted model is kept: an evaluation was made in between")
+    if measured != state.behaviour and (measured == state.accepted or state.episode is None):
+        role = CANDIDATE
+    elif kept == state.accepted:
+        role = ACCEPTED
+    else:
+        return Kept([], "no evaluation of the accepted model is kept: an evaluation was made in between")
+    return Kept([in_role(row, ACCEPTED) for row in published.rows() if row["role"] == role])
 
 
 def drift_decision(suites: Sequence[Suite], evaluation: Snapshot) -> Decision | None:
@@ -89,7 +100,7 @@ def drift_decision(suites: Sequence[Suite], evaluation: Snapshot) -> Decision | 
 
     None where the model has not changed. The margins are those of a change of data alone: index and documents are the same.
     """
-    if evaluation.summary.get("episode") is None:
+    if not evaluation.summary.get("compared_with_accepted"):
         return None
     if problem := evaluation.summary["accepted_problem"]:
         return undecided(f"not compared with what was accepted: {problem}")
@@ -104,13 +115,24 @@ def drift_decision(suites: Sequence[Suite], evaluation: Snapshot) -> Decision | 
     return decide_all(suites, decisions)
 
 
+def since_accepted(
+    corpus: "Corpus", lake: Lake, key: str, suites: Sequence[Suite], evaluation: Snapshot
+) -> Decision | None:
+    """`drift_decision`, as long as no person has accepted what it is about."""
+    reference = state_of(corpus, lake, key).reference
+    if reference and reference.corpus is None and reference.accepts == evaluation.summary.get("behaviour"):
+        return None
+    return drift_decision(suites, evaluation)
+
+
 def accept_promoted(
     corpus: "Corpus", lake: Lake, key: str, evaluation: Snapshot, released: bool, by: str
 ) -> Reference | None:
     """Takes the changed model of `key` as it is, where its evaluation promotes it: by its questions, or, where it is another
     partition, because it was `released` just now. None where nothing is accepted.
 
-    Raises UpstreamError or ModelError where the model gives no reference: then it stays as it was.
+    Raises UpstreamError or ModelError where the model gives no reference, or is not what was evaluated any more: then it
+    stays as it was.
     """
     model, state = upstream_of(corpus, key), state_of(corpus, lake, key)
     if model is None or state.episode is None or state.gone or evaluation.summary["behaviour"] != state.behaviour:
@@ -119,8 +141,9 @@ def accept_promoted(
     if not released and not (found and found.promotes):
         return None
     reason = f"evaluated on {corpus.name}: {found.reason if found and found.promotes else f'{key} was released'}"
-    made = model.upstream(lake).accept(model.settings.tiers, by, reason)
-    model.settled(lake)
+    upstream = model.upstream(lake)
+    made = upstream.accept(model.settings.tiers, by, reason, judged=(corpus.name, state.episode))
+    settle(upstream)
     return made
 
 

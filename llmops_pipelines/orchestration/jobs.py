@@ -1,5 +1,6 @@
 """The jobs of a corpus: its whole life, a candidate, a promotion, the way back, withdrawal, repair and maintenance."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import dagster as dg
@@ -42,51 +43,49 @@ def life_job(corpus: Corpus) -> AssetJob:
 
 def candidate_job(corpus: Corpus) -> AssetJob:
     """From embeddings to report, for any key."""
-    return dg.define_asset_job(
-        f"{corpus.name}_candidate",
-        selection=dg.AssetSelection.assets(*(corpus.key(stage) for stage in CANDIDATE_STAGES)),
-        description="Embeds, indexes and evaluates one embedding model beside the live index; releases nothing.",
-        tags={"corpus": corpus.name},
-    )
+    said = "Embeds, indexes and evaluates one embedding model beside the live index; releases nothing."
+    return _asset_job(corpus, "candidate", CANDIDATE_STAGES, said)
 
 
 def promote_job(corpus: Corpus) -> AssetJob:
     """The release alone."""
-    return dg.define_asset_job(
-        f"{corpus.name}_promote",
-        selection=dg.AssetSelection.assets(corpus.key("release")),
-        description="Puts the index of one embedding model in force, also one that somebody went back from.",
-        tags={"corpus": corpus.name},
-    )
+    said = "Puts the index of one embedding model in force, also one that somebody went back from."
+    return _asset_job(corpus, "promote", (RELEASE,), said)
 
 
 def repair_job(corpus: Corpus) -> AssetJob:
     """Embeddings and index made right again, evaluated anew, and released where the damaged index is in force."""
-    return dg.define_asset_job(
-        f"{corpus.name}_repair",
-        selection=dg.AssetSelection.assets(*(corpus.key(stage) for stage in (*CANDIDATE_STAGES, RELEASE))),
-        description="Repairs embeddings and index of one embedding model, and releases again what was damaged.",
-        tags={"corpus": corpus.name, REPAIR_TAG: "true"},
-    )
+    said = "Repairs embeddings and index of one embedding model, and releases again what was damaged."
+    return _asset_job(corpus, "repair", (*CANDIDATE_STAGES, RELEASE), said, {REPAIR_TAG: "true"})
+
+
+def reevaluation_job(corpus: Corpus) -> AssetJob:
+    """From embeddings to release, of which a change of an upstream model asks for a part."""
+    said = f"Evaluates what of {corpus.name} depends on an upstream model that has changed."
+    return _asset_job(corpus, "reevaluation", (*CANDIDATE_STAGES, RELEASE), said)
 
 
 def maintenance_job(corpus: Corpus) -> AssetJob:
     """The maintenance alone."""
-    return dg.define_asset_job(
-        f"{corpus.name}_maintenance",
-        selection=dg.AssetSelection.assets(corpus.key("maintenance")),
-        description=f"Compacts the tables of {corpus.name} and cleans old versions away.",
-        tags={"corpus": corpus.name},
-    )
+    said = f"Compacts the tables of {corpus.name} and cleans old versions away."
+    return _asset_job(corpus, "maintenance", ("maintenance",), said)
 
 
 def data_drift_job(corpus: Corpus) -> AssetJob:
     """The comparison of new documents and queries alone."""
+    said = f"Whether {corpus.name} and what is asked of it still resemble what its release was judged by."
+    return _asset_job(corpus, "data_drift", ("data_drift",), said)
+
+
+def _asset_job(
+    corpus: Corpus, verb: str, stages: Sequence[str], description: str, tags: Mapping[str, str] | None = None
+) -> AssetJob:
+    """The job `<corpus>_<verb>` of these stages."""
     return dg.define_asset_job(
-        f"{corpus.name}_data_drift",
-        selection=dg.AssetSelection.assets(corpus.key("data_drift")),
-        description=f"Whether {corpus.name} and what is asked of it still resemble what its release was judged by.",
-        tags={"corpus": corpus.name},
+        f"{corpus.name}_{verb}",
+        selection=dg.AssetSelection.assets(*map(corpus.key, stages)),
+        description=description,
+        tags={"corpus": corpus.name, **(tags or {})},
     )
 
 

@@ -16,12 +16,13 @@ from llmops_pipelines.orchestration.jobs import (
     life_job,
     maintenance_job,
     promote_job,
+    reevaluation_job,
     repair_job,
     rollback_job,
     withdraw_job,
 )
 from llmops_pipelines.orchestration.observed import observed_assets
-from llmops_pipelines.orchestration.reevaluation import reevaluation_job, reevaluation_sensor
+from llmops_pipelines.orchestration.reevaluation import reevaluation_sensor
 from llmops_pipelines.orchestration.source_sensor import source_sensor
 from llmops_pipelines.orchestration.stages.chunks import chunks_asset
 from llmops_pipelines.orchestration.stages.clean_documents import clean_documents_asset

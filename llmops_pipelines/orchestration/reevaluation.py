@@ -4,7 +4,7 @@ import datetime
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
@@ -40,16 +40,6 @@ class Wanted:
 
     key: str
     stages: tuple[str, ...]
-
-
-def reevaluation_job(corpus: "Corpus") -> Any:
-    """From embeddings to release, of which a change of a model asks for a part."""
-    return dg.define_asset_job(
-        f"{corpus.name}_reevaluation",
-        selection=dg.AssetSelection.assets(*(corpus.key(stage) for stage in (*CANDIDATE_STAGES, RELEASE))),
-        description=f"Evaluates what of {corpus.name} depends on an upstream model that has changed.",
-        tags={"corpus": corpus.name},
-    )
 
 
 def reevaluation_sensor(corpus: "Corpus") -> dg.SensorDefinition:
@@ -101,15 +91,19 @@ def _requests(
     """The runs that changes of `model` ask for now; `cursor` is brought forward with each."""
     upstream = model.upstream(lake)
     observations, state = upstream.history.observations(), upstream.state()
-    if model.name not in cursor:  # what happened before it was switched on is asked about where it still is so
-        last = max((one.episode or 0 for one in observations), default=0)
+    last = max((one.episode or 0 for one in observations), default=0)
+    # What happened before it was switched on, or to another lake, is asked about where it still is so.
+    if model.name not in cursor or cursor[model.name].episode > last:
         cursor[model.name] = Asked(last - 1 if state.episode == last and last else last)
     asked = cursor[model.name]
-    accepted = {one.accepts for one in upstream.history.references()}
+    by_a_person = {one.accepts for one in upstream.history.references() if one.corpus is None}
     for change in (one for one in observations if one.opens and (one.episode or 0) > asked.episode):
         assert change.episode is not None
-        wanted = [] if change.episode in accepted else _wanted(corpus, lake, model, change)
-        if wanted and (why := _waits(model, asked, now)):
+        wanted, problems = _wanted(corpus, lake, model, change)
+        if change.episode in by_a_person:
+            wanted, problems = [], []
+        why = "; ".join(problems) or (_waits(model, asked, now) if wanted else "")
+        if why:
             said.append(f"{model.name}, change {change.episode}: {why}")
             return
         for run in wanted:
@@ -119,8 +113,10 @@ def _requests(
         asked.episode = change.episode
 
 
-def _wanted(corpus: "Corpus", lake: Lake, model: "UpstreamModel", change: Observation) -> list[Wanted]:
-    """The partitions to evaluate: those of the model, or of its successors where it is gone.
+def _wanted(
+    corpus: "Corpus", lake: Lake, model: "UpstreamModel", change: Observation
+) -> tuple[list[Wanted], list[str]]:
+    """The partitions to evaluate: those of the model, or of its successors where it is gone; and what keeps one from it now.
 
     What has an index is asked again, and released only by a verdict; what has none is embedded first, within the budget. A
     successor is evaluated and no more: to switch is for a person.
@@ -128,9 +124,12 @@ def _wanted(corpus: "Corpus", lake: Lake, model: "UpstreamModel", change: Observ
     named = {name for name, one in corpus.upstreams.items() if one.name == model.name}
     if change.gone:
         named = {name for name, one in corpus.upstreams.items() if one.name in model.settings.successors}
-    keys = [key for key in corpus.usable_models().by_key if key.rpartition("-")[0] in named]
+    usable = corpus.usable_models()
+    problems = [str(why) for place, why in usable.problems.items() if corpus.configured[place].name in named]
+    keys = [key for key in usable.by_key if key.rpartition("-")[0] in named]
     release = () if change.gone else (RELEASE,)
-    return [Wanted(key, (*(MEASURED if _indexed(corpus, lake, key) else CANDIDATE_STAGES), *release)) for key in keys]
+    found = [Wanted(key, (*(MEASURED if _indexed(corpus, lake, key) else CANDIDATE_STAGES), *release)) for key in keys]
+    return found, problems
 
 
 def _indexed(corpus: "Corpus", lake: Lake, key: str) -> bool:
@@ -152,7 +151,8 @@ def _waits(model: "UpstreamModel", asked: Asked, now: datetime.datetime) -> str:
 
 def _request(corpus: "Corpus", model: "UpstreamModel", change: Observation, run: Wanted) -> dg.RunRequest:
     return dg.RunRequest(
-        run_key=f"{model.name}/{change.episode}/{run.key}",
+        # The time, because the changes of another lake have the same numbers.
+        run_key=f"{model.name}/{change.episode}/{run.key}/{change.at:%Y%m%dT%H%M%S}",
         partition_key=run.key,
         asset_selection=_keys(corpus, run.stages),
         tags={CAUSE_TAG: model.name, EPISODE_TAG: str(change.episode), BY_VERDICT_TAG: "true"},

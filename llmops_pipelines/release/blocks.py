@@ -1,7 +1,7 @@
 """Embedding models whose queries may not be searched with, because they answer otherwise than when they were indexed.
 
-Rows that are only ever added; the newest of a fingerprint counts. Readers look before each query, and so do those who would
-add vectors to an index of that fingerprint.
+Rows that are only ever added; the newest of a fingerprint and an upstream model counts. Readers look before each query, and
+so do those who would add vectors to an index of that fingerprint.
 """
 
 import datetime
@@ -16,30 +16,42 @@ class Blocks:
 
     def __init__(self, lake: Lake) -> None:
         self._rows = AppendOnly(lake, f"{UPSTREAM}.blocks", BLOCKS)
-        self._read: tuple[int, dict[str, str]] = (0, {})
+        self._read: tuple[int, dict[tuple[str, str], str]] = (0, {})
 
     def reason(self, fingerprint: str) -> str:
-        """Why `fingerprint` is blocked; empty where it is not."""
+        """Why `fingerprint` is blocked; empty where it is not. It is as long as any upstream model that has it blocks it."""
         version = self._rows.version()
         if version != self._read[0]:
-            newest = {row["fingerprint"]: row for row in sorted(self._rows.rows(), key=lambda row: row["sequence"])}
-            self._read = version, {name: row["reason"] for name, row in newest.items() if row["blocked"]}
-        return self._read[1].get(fingerprint, "")
+            rows = sorted(self._rows.rows(), key=lambda row: row["sequence"])
+            newest = {(row["fingerprint"], row["upstream"]): row for row in rows}
+            self._read = version, {of: row["reason"] for of, row in newest.items() if row["blocked"]}
+        return "; ".join(reason for (blocked, _), reason in self._read[1].items() if blocked == fingerprint)
 
-    def block(self, fingerprint: str, reason: str) -> None:
-        """Block `fingerprint`, unless it is."""
-        if not self.reason(fingerprint):
-            self._append(fingerprint, True, reason)
+    def block(self, fingerprint: str, upstream: str, reason: str) -> None:
+        """Block `fingerprint` for `upstream`, unless it is."""
+        if not self._blocks(fingerprint, upstream):
+            self._append(fingerprint, upstream, True, reason)
 
-    def free(self, fingerprint: str, reason: str) -> None:
-        """Block `fingerprint` no longer."""
-        if self.reason(fingerprint):
-            self._append(fingerprint, False, reason)
+    def free(self, fingerprint: str, upstream: str, reason: str) -> None:
+        """Block `fingerprint` for `upstream` no longer."""
+        if self._blocks(fingerprint, upstream):
+            self._append(fingerprint, upstream, False, reason)
 
-    def _append(self, fingerprint: str, blocked: bool, reason: str) -> None:
+    def _blocks(self, fingerprint: str, upstream: str) -> bool:
+        self.reason(fingerprint)
+        return (fingerprint, upstream) in self._read[1]
+
+    def _append(self, fingerprint: str, upstream: str, blocked: bool, reason: str) -> None:
         inserted = False
         while not inserted:
             sequence = 1 + max((row["sequence"] for row in self._rows.rows(["sequence"])), default=0)
-            at = datetime.datetime.now(datetime.UTC)
-            row = {"sequence": sequence, "fingerprint": fingerprint, "blocked": blocked, "reason": reason, "at": at}
-            inserted = self._rows.insert({"block_id": f"b{sequence:06}", **row})
+            row = {
+                "block_id": f"b{sequence:06}",
+                "sequence": sequence,
+                "fingerprint": fingerprint,
+                "upstream": upstream,
+                "blocked": blocked,
+                "reason": reason,
+                "at": datetime.datetime.now(datetime.UTC),
+            }
+            inserted = self._rows.insert(row)

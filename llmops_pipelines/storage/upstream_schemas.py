@@ -18,7 +18,9 @@ REFERENCES = pa.schema(
         pa.field("failed", pa.int64(), nullable=False),
         pa.field("tokens", pa.int64(), nullable=False),
         pa.field("usd", pa.float64(), nullable=False),
-        pa.field("accepts", pa.int64()),  # the episode that it accepts; null where there was none
+        pa.field("fingerprint", pa.string()),  # of an embedder as it was configured
+        pa.field("accepts", pa.int64()),  # the number of what the model does now; null where it does what it did
+        pa.field("corpus", pa.string()),  # whose evaluation accepted it; null where a person did
         pa.field("requested_by", pa.string(), nullable=False),
         pa.field("reason", pa.string(), nullable=False),
     ]
@@ -31,6 +33,7 @@ OBSERVATIONS = pa.schema(
         pa.field("at", pa.timestamp("us", tz="UTC"), nullable=False),
         pa.field("reference_id", pa.string()),  # what it was compared with; null where there was nothing
         pa.field("tiers", pa.string(), nullable=False),
+        pa.field("began_after", pa.int64(), nullable=False),  # the newest observation when the look began
         pa.field("verdict", pa.string(), nullable=False),
         pa.field("reason", pa.string(), nullable=False),
         pa.field("identity", pa.string()),  # JSON; null where nothing answered
@@ -54,6 +57,7 @@ BLOCKS = pa.schema(
     [
         key_field("block_id"),
         pa.field("fingerprint", pa.string(), nullable=False),
+        pa.field("upstream", pa.string(), nullable=False),  # the upstream model that has it
         pa.field("sequence", pa.int64(), nullable=False),
         pa.field("blocked", pa.bool_(), nullable=False),
         pa.field("reason", pa.string(), nullable=False),

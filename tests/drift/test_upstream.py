@@ -2,12 +2,14 @@
 
 import datetime
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pytest_httpserver import HTTPServer
 
+from llmops_pipelines.drift.asking import vector_probe
 from llmops_pipelines.drift.episodes import State
 from llmops_pipelines.drift.history import Observation
 from llmops_pipelines.drift.probes import Tier
@@ -23,6 +25,7 @@ from tests.drift.upstream_models import (
     llm_upstream,
     moved,
 )
+from tests.embedding.fake_endpoint import DIMENSION, vector
 from tests.generation.fake_chat import FakeChat
 
 VECTORS: tuple[Tier, ...] = ("vectors",)
@@ -168,8 +171,6 @@ def test_a_text_that_the_endpoint_refuses_from_the_first_takes_no_part(lake: Lak
 
 
 def test_edited_probes_are_no_measure(lake: Lake, embedder: ChangingEmbedder) -> None:
-    from dataclasses import replace
-
     accept(embedder.upstream(lake))
     found = look(embedder.upstream(lake, replace(EMBEDDER_PROBES, queries=EMBEDDER_PROBES.queries[:-1])))
     assert found.verdict == DriftVerdict.UNMEASURED
@@ -257,8 +258,6 @@ def test_answers_that_are_no_json_are_none(lake: Lake, chat: FakeChat) -> None:
 
 def test_answers_without_a_content_are_unparsed_and_unmeasured(lake: Lake, chat: FakeChat) -> None:
     """The form of one in eight changes by too little for its own family; what it says is not known all the same."""
-    from dataclasses import replace
-
     probes = replace(LLM_PROBES, floors={**LLM_PROBES.floors, "format": 0.5})
     upstream = llm_upstream(chat, lake, probes)
     accept(upstream, GRADED)
@@ -299,3 +298,111 @@ def test_the_looks_of_a_day_share_the_level(lake: Lake, embedder: ChangingEmbedd
     tomorrow = datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=1, minutes=1)
     assert look_level(observations, VECTORS, tomorrow) == LEVEL
     assert look_level(observations, FAST) == LEVEL
+
+
+def test_vectors_of_another_length_are_a_change(lake: Lake, embedder: ChangingEmbedder) -> None:
+    accept(embedder.upstream(lake))
+    embedder.model = lambda text: vector(text, 2 * DIMENSION)
+    longer = replace(
+        embedder.upstream(lake), probe=vector_probe(EMBEDDER_PROBES, embedder.hosted(dimension=2 * DIMENSION))
+    )
+    found = look(longer)
+    assert (found.verdict, set(found.alarms)) == (DriftVerdict.BEHAVIOUR_CHANGED, {"queries", "documents"})
+
+
+def test_looks_that_overlap_are_one_change_and_end_none(lake: Lake, embedder: ChangingEmbedder) -> None:
+    upstream = embedder.upstream(lake)
+    accept(upstream)
+    inner: list[Observation] = []
+
+    def meanwhile(done: int, total: int) -> None:
+        """Another look at a model that changes, while the first is at its last call."""
+        if done == total and not inner:
+            embedder.model = moved(0.5)
+            inner.append(look(upstream))
+
+    outer = upstream.observe(VECTORS, "a test", meanwhile)
+    assert (inner[0].episode, inner[0].opens) == (1, True)
+    assert outer.verdict == DriftVerdict.UNCHANGED, "its calls were made before"
+    assert upstream.state().episode == 1, "and so it does not end what began since"
+    assert (look(upstream).episode, look(upstream).opens) == (1, False)
+
+
+def test_two_that_find_one_change_at_once_give_it_one_number(lake: Lake, embedder: ChangingEmbedder) -> None:
+    upstream = embedder.upstream(lake)
+    accept(upstream)
+    embedder.model = moved(0.5)
+    inner: list[Observation] = []
+
+    def meanwhile(done: int, total: int) -> None:
+        if not inner:
+            inner.append(look(upstream))
+
+    outer = upstream.observe(VECTORS, "a test", meanwhile)
+    assert (inner[0].episode, inner[0].opens) == (1, True)
+    assert (outer.episode, outer.opens) == (1, False)
+
+
+def test_one_answer_that_a_model_is_gone_is_none(lake: Lake, embedder: ChangingEmbedder) -> None:
+    upstream = embedder.upstream(lake)
+    accept(upstream)
+    embedder.endpoint.answers = [failing(404)]
+    found = look(upstream)
+    assert (found.gone, found.episode) == (False, None)
+
+
+def test_a_change_stays_known_while_the_model_is_gone(lake: Lake, embedder: ChangingEmbedder) -> None:
+    upstream = embedder.upstream(lake)
+    accept(upstream)
+    embedder.model = moved(0.5)
+    look(upstream)
+    embedder.down = failing(404)
+    look(upstream)
+    assert upstream.state().gone
+    assert upstream.state().alarms == {"queries", "documents"}
+
+
+def test_a_look_that_is_told_no_name_does_not_end_a_change_of_name(lake: Lake, embedder: ChangingEmbedder) -> None:
+    upstream = embedder.upstream(lake)
+    accept(upstream)
+    embedder.name = "embed-2"
+    look(upstream)
+    embedder.name = ""
+    assert look(upstream).verdict == DriftVerdict.UNCHANGED
+    assert upstream.state().episode == 1
+    embedder.name = "embed-2"
+    assert look(upstream).opens is False
+    embedder.name = "embed-1"
+    look(upstream)
+    assert upstream.state().episode is None
+
+
+def test_accepting_what_was_not_observed_gives_it_a_number_of_its_own(lake: Lake, embedder: ChangingEmbedder) -> None:
+    upstream = embedder.upstream(lake)
+    accept(upstream)
+    embedder.model = moved(0.5)
+    accept(upstream)
+    assert upstream.state().behaviour == 1
+    look(upstream)
+    embedder.model = moved(0)
+    look(upstream)
+    assert upstream.state().episode == 2
+    embedder.model = moved(0.5)
+    accept(upstream)  # what it does now is what was accepted, though a change is open
+    assert upstream.state().behaviour == 1
+    edited = replace(EMBEDDER_PROBES, queries=EMBEDDER_PROBES.queries[:-1])
+    accept(embedder.upstream(lake, edited))
+    assert embedder.upstream(lake, edited).state().behaviour == 3, "nothing shows that it is the same"
+
+
+def test_what_is_not_what_was_evaluated_is_not_accepted_by_it(lake: Lake, embedder: ChangingEmbedder) -> None:
+    upstream = embedder.upstream(lake)
+    accept(upstream)
+    embedder.model = moved(0.5)
+    look(upstream)
+    embedder.model = moved(0)
+    with pytest.raises(UpstreamError, match="not what was evaluated any more"):
+        upstream.accept(VECTORS, "a run", "evaluated", judged=("corpus", 1))
+    embedder.model = moved(0.5)
+    made = upstream.accept(VECTORS, "a run", "evaluated", judged=("corpus", 1))
+    assert (made.accepts, made.corpus) == (1, "corpus")

@@ -58,7 +58,7 @@ class ChangingEmbedder:
         if self.down:
             return self.down
         data = [{"index": i, "embedding": self.model(text).tolist()} for i, text in enumerate(texts)]
-        return embeddings(payload(texts, data=data, model=self.name))
+        return embeddings(payload(texts, data=data, model=self.name or None))
 
     def hosted(self, **changes: object) -> HostedModel:
         model = HostedModel("hosted", "embed", self.endpoint.url, DIMENSION, max_tokens=512, max_retries=0)

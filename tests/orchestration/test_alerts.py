@@ -7,6 +7,7 @@ import pytest
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
+from llmops_pipelines.orchestration import alerts
 from llmops_pipelines.orchestration.alerts import WEBHOOK, AlertError, alert_sensor, post
 
 
@@ -53,7 +54,19 @@ def test_without_a_webhook_nobody_is_told_and_it_says_so(
     assert WEBHOOK in str(skipped.skip_message)
 
 
-def test_what_is_not_taken_is_an_error_that_holds_no_url(http_server: HTTPServer) -> None:
+def test_what_is_not_taken_at_once_is_sent_again(http_server: HTTPServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(alerts, "PAUSES", (0.01, 0.01))
+    http_server.clear()
+    answers = [Response("", 503), Response("", 302, {"Location": "/elsewhere"}), Response("", 204)]
+    http_server.expect_request("/hook").respond_with_handler(lambda request: answers.pop(0))
+    post(http_server.url_for("/hook"), {})
+    assert answers == []
+
+
+def test_what_is_not_taken_is_an_error_that_holds_no_url(
+    http_server: HTTPServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(alerts, "PAUSES", ())
     http_server.clear()
     http_server.expect_request("/hook/secret").respond_with_data("", 500)
     with pytest.raises(AlertError, match=r"127\.0\.0\.1 did not take the alert: HTTP 500") as raised:

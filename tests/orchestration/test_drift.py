@@ -13,7 +13,9 @@ from pytest_httpserver import HTTPServer
 
 from llmops_pipelines import release
 from llmops_pipelines.drift.verdict import DriftVerdict
+from llmops_pipelines.embedding.configured import UsableModels
 from llmops_pipelines.embedding.hosted_model import HostedModel
+from llmops_pipelines.embedding.model_folder import ModelError
 from llmops_pipelines.orchestration import reevaluation
 from llmops_pipelines.orchestration.partitions import register_keys
 from llmops_pipelines.orchestration.stages import SOURCE_STAGES
@@ -57,7 +59,8 @@ def released(prepared: Path, tmp_path: Path, http_server: HTTPServer) -> Iterato
 
 
 def keys(requests: list[dg.RunRequest]) -> list[str]:
-    return [str(request.run_key) for request in requests]
+    """The run keys without the time of the change, which is their last part."""
+    return [str(request.run_key).rpartition("/")[0] for request in requests]
 
 
 def test_nothing_is_asked_for_before_a_change_and_one_run_after_it(released: Drifting) -> None:
@@ -149,6 +152,50 @@ def test_accepting_after_the_evaluation_asks_for_no_second(released: Drifting) -
     assert released.look() == []
     result = released.run("glossary_candidate", partition_key=released.key)
     assert metadata(result)["evaluation"]["done"].startswith("nothing")
+
+
+def test_each_corpus_that_uses_a_model_is_evaluated_also_after_another_accepted_it(released: Drifting) -> None:
+    """Another corpus promotes the change before this one's sensor looks."""
+    released.server.model = noisy(2.0)
+    released.observe()
+    upstream = released.model.upstream(released.lake)
+    upstream.accept(released.model.settings.tiers, "a run", "evaluated on another", judged=("another", 1))
+    asked = released.look()
+    assert keys(asked) == [f"embed/1/{released.key}"]
+    result = released.carry_out(asked[0])
+    assert result.success, failures(result)
+    shown = metadata(result)["evaluation_report"]
+    assert "when accepted | now" in shown["since the model was accepted"], "compared with what was measured here before"
+    assert released.look() == []
+
+
+def test_a_model_that_cannot_be_found_now_is_asked_for_later(
+    released: Drifting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    released.server.model = noisy(2.0)
+    released.observe()
+    corpus = type(released.corpus)
+    usable = released.corpus.usable_models()
+    place = next(i for i, model in enumerate(released.corpus.configured) if model.name == HOSTED)
+    lacking = {key: model for key, model in usable.by_key.items() if key != released.key}
+    with monkeypatch.context() as patched:
+        problem = ModelError("its folder is being copied")
+        patched.setattr(corpus, "usable_models", lambda self, tell=None: UsableModels(lacking, {place: problem}))
+        result = released.tick(released.cursor)
+        released.cursor = result.cursor
+        assert "its folder is being copied" in str(result.skip_reason)
+    assert keys(released.look()) == [f"embed/1/{released.key}"]
+
+
+def test_a_model_that_is_not_in_force_is_accepted_by_its_evaluation(released: Drifting) -> None:
+    sources = [*map(released.corpus.key, ("embeddings", "vector_index", "evaluation", "evaluation_report"))]
+    assert released.run("glossary_candidate", partition_key=released.base, asset_selection=sources).success
+    assert promote(released.corpus, released.instance, released.lake.uri, released.base).success
+    released.server.model = noisy(0.3)
+    released.observe()
+    result = released.carry_out(released.look()[0])
+    assert result.success, failures(result)
+    assert released.model.upstream(released.lake).state().episode is None
 
 
 def test_what_is_blocked_is_not_embedded_either(released: Drifting) -> None:

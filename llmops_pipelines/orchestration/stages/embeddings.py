@@ -104,8 +104,7 @@ def embeddings_asset(corpus: "Corpus") -> dg.AssetsDefinition:
                 metadata={"plan": dg.MetadataValue.md(plan_table(plan))},
                 allow_retries=False,
             )
-        # Beside vectors that are there, that is: a model whose files or epoch are new begins with none.
-        if plan.total.texts and stored and (reason := blocked(corpus, lake, context.partition_key)):
+        if plan.total.texts and (reason := blocked(corpus, lake, context.partition_key)):
             raise dg.Failure(
                 f"not embedded, since the vectors would not fit those that are there: {reason}. Raise `epoch` of the "
                 "model to embed all texts anew, or accept it as it is (`llmops models`)",

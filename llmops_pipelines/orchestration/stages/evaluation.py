@@ -106,7 +106,7 @@ def evaluation_asset(corpus: "Corpus") -> dg.AssetsDefinition:
             "spent": spent,
             "behaviour": state.behaviour,
             "accepted_behaviour": state.accepted,
-            "episode": state.episode,
+            "compared_with_accepted": kept.compared,
             "accepted_problem": kept.problem,
         }
         gates = [

@@ -13,7 +13,7 @@ from llmops_pipelines.evaluation.report import REPORT_VERSION, Page, build_repor
 from llmops_pipelines.evaluation.roles import CANDIDATE, PRODUCTION
 from llmops_pipelines.evaluation.suites import DAILY_PART
 from llmops_pipelines.orchestration.deciding import decision, kept, suites_of
-from llmops_pipelines.orchestration.drifted import blocked, drift_decision, reembedding_plan
+from llmops_pipelines.orchestration.drifted import blocked, reembedding_plan, since_accepted
 from llmops_pipelines.orchestration.metadata import column_schema, headline, image, markdown_table
 from llmops_pipelines.orchestration.observed import PRODUCTION as PRODUCTION_OBSERVED
 from llmops_pipelines.orchestration.observed import SUITES
@@ -77,7 +77,7 @@ def evaluation_report_asset(corpus: "Corpus") -> dg.AssetsDefinition:
                 write_file(plot, report.image)
             # The mark that says it is up to date is in the page, so the page comes last.
             write_file(page, report.html.replace("<head>", f"<head>\n{MARK.format(inputs)}", 1).encode())
-        since = drift_decision(suites, evaluation)
+        since = since_accepted(corpus, store, key, suites, evaluation)
         done = "nothing: the page is up to date" if rendered else "rendered"
         tell(Finished("evaluation_report", str(found.verdict)))  # its figures may be of test questions
         return dg.MaterializeResult(

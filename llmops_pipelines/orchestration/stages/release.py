@@ -76,6 +76,7 @@ def release_asset(corpus: "Corpus") -> dg.AssetsDefinition:
             if asked:
                 raise dg.Failure(f"not released: {refusal}", allow_retries=False) from refusal
             context.log.warning(f"not released: {refusal}")
+            _accept_upstream(corpus, context, store, released=False)
             tell(Finished("release", "not released: its check `promoted` says why"))  # figures may be of test questions
             return
         except ReleaseError as error:
@@ -86,7 +87,7 @@ def release_asset(corpus: "Corpus") -> dg.AssetsDefinition:
         tell(Finished("release", done))
         if not unchanged:
             tell_observed(corpus, context.instance, store, context.log)
-        _accept_upstream(corpus, context, store, not unchanged)
+        _accept_upstream(corpus, context, store, released=not unchanged)
         yield _in_force(done, now, releases)
 
     return release

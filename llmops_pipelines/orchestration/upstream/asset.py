@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import dagster as dg
 from pydantic import Field
 
+from llmops_pipelines.drift.blocking import settle
 from llmops_pipelines.drift.probes import ProbeError
 from llmops_pipelines.drift.verdict import DriftVerdict
 from llmops_pipelines.orchestration.progress import Progress
@@ -64,7 +65,7 @@ def upstream_asset(model: UpstreamModel) -> dg.AssetsDefinition:
         upstream = model.upstream(store)
         progress = Progress(context.log, model.name, "calls")
         found = upstream.observe(tiers, f"run {context.run.run_id}", progress)
-        blocked = model.settled(store)
+        blocked = settle(upstream)
         context.instance.add_run_tags(context.run.run_id, {VERDICT_TAG: str(found.verdict), UPSTREAM: model.name})
         if found.sequence % MAINTAINED_EVERY == 0:
             before = datetime.datetime.now(datetime.UTC) - KEPT

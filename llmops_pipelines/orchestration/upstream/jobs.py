@@ -4,6 +4,7 @@ from typing import Any
 
 import dagster as dg
 
+from llmops_pipelines.drift.blocking import settle
 from llmops_pipelines.drift.history import Reference
 from llmops_pipelines.drift.upstream import UpstreamError
 from llmops_pipelines.embedding.model_folder import ModelError
@@ -37,13 +38,13 @@ def accept_job(model: UpstreamModel) -> dg.JobDefinition:
     @dg.op(name=model.named("accept_reference"))
     def accept_reference(context: dg.OpExecutionContext, config: AcceptConfig, lake: LakeResource) -> None:
         """Asks the model for a reference, which it is compared with from now on."""
-        store = lake.open()
+        upstream = model.upstream(lake.open())
         progress = Progress(context.log, model.name, "calls")
         try:
-            made = model.upstream(store).accept(model.settings.tiers, f"run {context.run_id}", config.reason, progress)
+            made = upstream.accept(model.settings.tiers, f"run {context.run_id}", config.reason, progress)
         except (UpstreamError, ModelError) as error:
             raise dg.Failure(str(error), allow_retries=False) from error
-        model.settled(store)
+        settle(upstream)
         context.log_event(accepted(model, made))
 
     graph = dg.GraphDefinition(name=model.named("accept"), node_defs=[accept_reference])

@@ -8,14 +8,12 @@ from pathlib import Path
 import dagster as dg
 
 from llmops_pipelines.drift.asking import reply_probe, vector_probe
-from llmops_pipelines.drift.blocking import settle
 from llmops_pipelines.drift.drawn import Probe
 from llmops_pipelines.drift.history import Reference
 from llmops_pipelines.drift.probe_files import SHIPPED, load_probes
 from llmops_pipelines.drift.probes import EmbedderProbes, LLMProbes, ProbeError, Probes, Tier
 from llmops_pipelines.drift.upstream import Upstream
 from llmops_pipelines.embedding.configured import located
-from llmops_pipelines.embedding.model_folder import ModelError
 from llmops_pipelines.orchestration.upstream.settings import LLMSection, UpstreamSettings
 from llmops_pipelines.storage.identity import value_hash
 from llmops_pipelines.storage.lake import Lake
@@ -69,20 +67,12 @@ class UpstreamModel:
 
     def upstream(self, lake: Lake) -> Upstream:
         """What observes and accepts it. The model itself is looked for when it is asked."""
-        return Upstream(self.name, lake, self._probe)
+        return Upstream(self.name, lake, self._probe, self._fingerprint)
 
-    def settled(self, lake: Lake) -> str:
-        """Blocks or frees the fingerprint of an embedder as its state asks for; why it is blocked, empty where it is not.
-
-        What cannot be read has no fingerprint that could be searched with.
-        """
+    def _fingerprint(self) -> str | None:
         if self.settings.role != "embedder":
-            return ""
-        try:
-            fingerprint = located(self.settings.embedder(self.folder)).fingerprint
-        except ModelError:
-            return ""
-        return settle(lake, self.name, fingerprint, self.upstream(lake).state())
+            return None
+        return located(self.settings.embedder(self.folder)).fingerprint
 
     @cached_property
     def _probe(self) -> Probe:
