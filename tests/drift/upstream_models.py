@@ -68,9 +68,9 @@ class ChangingEmbedder:
         return Upstream("embed", lake, vector_probe(probes, self.hosted()))
 
 
-def moved(amount: float, seed: str = "moved") -> VectorOf:
-    """Another model, `amount` away from the first: 0 is the same, 1 about as far as the text's own vector is long."""
-    return lambda text: vector(text) + amount * vector(seed + text)
+def moved(amount: float, seed: str = "moved", of: VectorOf = vector) -> VectorOf:
+    """Another model, `amount` away from `of`: 0 is the same, 1 about as far as the text's own vector is long."""
+    return lambda text: of(text) + amount * vector(seed + text)
 
 
 def answers_of(prompt: str) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import numpy as np
 import pytest
 import yaml
 from pytest_httpserver import HTTPServer
@@ -20,19 +21,22 @@ from llmops_pipelines.drift.verdict import DriftVerdict
 from llmops_pipelines.orchestration.upstream.page import CAUSE_TAG, EPISODE_TAG
 from llmops_pipelines.storage import Lake
 from tests.drift.upstream_models import ChangingEmbedder, failing, moved
-from tests.embedding.fake_endpoint import DIMENSION
+from tests.embedding.fake_endpoint import DIMENSION, vector
 from tests.orchestration.glossary import WORDS
 from tests.postgres.conftest import Server
 from tests.project_copy import BIN, copy_project
 from tests.suite_files import write_suite
 
 SENSOR, JOB = "words_reevaluations", "upstream_served_observe"
-TICK_SECONDS = 30 + 10  # between two looks of the sensor, with the daemon's own delay
-# The daemon, killed where a sensor's runs are launched and its cursor is not written yet, if the file is there.
+TICK_SECONDS = 2 + 10  # between two looks of the sensor, with the daemon's own delay
+# The daemon, which looks oftener than users ask, and is killed where a sensor's runs are launched and its cursor is not
+# written yet, if the file is there.
 DAEMON = """
 import os, signal
 from pathlib import Path
 import dagster._daemon.sensor as sensor
+from dagster._core.remote_representation.external import RemoteSensor
+RemoteSensor.min_interval_seconds = 2
 kept = sensor.SensorLaunchContext.update_state
 def update_state(self, status, **kwargs):
     mark = Path(os.environ["KILL_MARK"])
@@ -101,7 +105,8 @@ class Deployment:
             )
             lines.append(json.dumps({"id": word, "question": meaning, "answers": [f"{word}.md"], "part": "dev"}))
         (words / "questions.jsonl").write_text("\n".join(lines), "utf-8")
-        write_suite(words)
+        metrics = {"nDCG@10": {"direction": "higher", "role": "primary", "margin": 0.1}}
+        write_suite(words, system="dense", metrics=metrics)  # all of it is the model's
 
     def call(self, *command: str) -> str:
         done = subprocess.run(
@@ -188,8 +193,16 @@ def until(what: Callable[[], Any], seconds: float, made: Deployment) -> Any:
     pytest.fail(f"it did not happen within {seconds:g} s:\n{made.log.read_text('utf-8', 'replace')[-5000:]}")
 
 
+def knowing(text: str) -> np.ndarray:
+    """A model that knows what the words mean: a page and the question that it answers are near each other."""
+    known = (word for word, meaning in WORDS.items() if text.endswith((meaning, f"about the word {word}.")))
+    return vector(next(known, text)) + 0.1 * vector(text)
+
+
 def test_one_change_is_one_run_of_the_right_partition(deployment: tuple[Deployment, dg.DagsterInstance]) -> None:
     made, instance = deployment
+    made.embedder.model = knowing
+    forgetful = moved(2.0, of=knowing)
     made.call("llmops", "run", "words", "--json")
     key = json.loads(made.call("llmops", "reembed", "words", "--model", "served", "--json"))["model"]
     made.call("llmops", "models", "accept", "served")
@@ -201,7 +214,7 @@ def test_one_change_is_one_run_of_the_right_partition(deployment: tuple[Deployme
         watch.look_again()
         assert watch.asked() == [], "none before the change"
 
-        made.embedder.model = moved(1.0)
+        made.embedder.model = forgetful
         made.mark.touch()
         assert watch.observe().verdict == DriftVerdict.BEHAVIOUR_CHANGED
         assert daemon.wait(TICK_SECONDS + 300) == -signal.SIGKILL, "it was killed between request and cursor"
@@ -219,9 +232,9 @@ def test_one_change_is_one_run_of_the_right_partition(deployment: tuple[Deployme
         found = watch.observe()
         assert (found.verdict, found.episode) == (DriftVerdict.UNMEASURED, None)
         made.embedder.down = None
-        made.embedder.model = moved(0)
+        made.embedder.model = knowing
         assert watch.observe().verdict == DriftVerdict.UNCHANGED
-        made.embedder.model = moved(1.0)
+        made.embedder.model = forgetful
         assert watch.observe().episode == 2
         until(lambda: len(watch.asked()) == 2, TICK_SECONDS + 300, made)
         watch.look_again()
