@@ -11,6 +11,8 @@ from typer.testing import CliRunner
 from llmops_pipelines import project
 from llmops_pipelines.cli import app
 from llmops_pipelines.cli.application import out
+from llmops_pipelines.drift.probe_files import load_probes
+from llmops_pipelines.drift.probes import EmbedderProbes
 from llmops_pipelines.orchestration.partitions import register_keys
 from llmops_pipelines.resources.lake import LakeResource
 from llmops_pipelines.storage import Lake
@@ -76,6 +78,19 @@ def test_a_change_is_shown_with_what_it_blocks_and_what_mending_it_costs(driftin
     llmops("models", "observe", "embed", "--tier", "vectors")
     (found,) = json.loads(llmops("models", "--json"))
     assert (found["state"], found["remarks"]) == ("as accepted", [])
+
+
+def test_probes_are_drawn_from_a_corpus(drifting: Drifting, tmp_path: Path) -> None:
+    file = tmp_path / "probes" / "glossary.yaml"
+    assert "glossary is not cut into passages yet" in llmops("models", "draw-probes", "glossary", str(file), status=1)
+    stages = [drifting.corpus.key(stage) for stage in ("documents", "clean_documents", "chunks")]
+    assert drifting.run("glossary_life", partition_key=drifting.base, asset_selection=stages).success
+    assert "as `probes` of an upstream model" in llmops("models", "draw-probes", "glossary", str(file))
+    probes = load_probes(file)
+    assert isinstance(probes, EmbedderProbes)
+    assert all("This page is about the word" in text for text in probes.documents)
+    assert not [text for text in probes.documents for query in probes.queries if query in text], "other passages ask"
+    assert "probes are not changed in place" in llmops("models", "draw-probes", "glossary", str(file), status=1)
 
 
 def test_what_is_wrong_is_said_with_what_to_do(drifting: Drifting) -> None:

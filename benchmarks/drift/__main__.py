@@ -4,7 +4,8 @@ The bundled model answers the shipped probes under its declared jitter (engine, 
 requests), each call under a configuration drawn anew. The null: references that share no call, looks of the calls of the
 others, judged by the rule as shipped and by its tests alone; beside it the rate that the tests have by design. Drifts:
 changed models whose effect on a search of SciFact is measured first, and with it the verdict that is expected. Usual
-methods judge the same vectors. Needs LLMOPS_DATA. `--work` keeps calls, vectors and models, so that a run that was killed
+methods judge the same vectors. With `--own` the probes are drawn from SciFact's own texts, of which none is in that search.
+Needs LLMOPS_DATA. `--work` keeps calls, vectors and models, so that a run that was killed
 goes on; `--plots` writes two pictures to docs/pictures. About 25 minutes on two cores, with `--small` two or three.
 """
 
@@ -14,6 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +31,7 @@ from benchmarks.drift.tables import by_method, table
 from benchmarks.drift.thresholds import Threshold, best_threshold
 from benchmarks.drift.ticks import RULE, TESTS_ALONE, Tick, alarmed
 from benchmarks.measuring import report
+from llmops_pipelines.drift.probes import EmbedderProbes
 
 SMALL = Sizes(
     references=4,
@@ -51,17 +54,19 @@ PICTURES = Path(__file__).parents[2] / "docs" / "pictures"
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--small", action="store_true", help="few references and drifts: whether it runs")
+    parser.add_argument("--own", action="store_true", help="ask probes drawn from SciFact's own texts, not the shipped")
+    parser.add_argument("--references", type=int, help="references of the null, instead of 50")
     parser.add_argument("--plots", action="store_true", help="write the pictures")
     parser.add_argument("--work", type=Path, help="folder that keeps calls, vectors and models")
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     if not os.environ.get("LLMOPS_DATA"):
         sys.exit("LLMOPS_DATA is not set: it names the folder with labelled public data")
-    data, sizes, started = Path(os.environ["LLMOPS_DATA"]), SMALL if arguments.small else Sizes(), time.perf_counter()
+    data, sizes, started = Path(os.environ["LLMOPS_DATA"]), _sizes(arguments), time.perf_counter()
     # Of matrices as small as these a second thread of numpy's BLAS is waited for, on a busy machine up to a second.
     with threadpool_limits(1, user_api="blas"), tempfile.TemporaryDirectory() as temporary:
         work = arguments.work or Path(temporary)
-        experiment = Experiment(sizes, data / "retrieval" / "scifact", work, arguments.seed)
+        experiment = Experiment(sizes, data / "retrieval" / "scifact", work, arguments.seed, arguments.own)
         by_design = designed(experiment.probes, sizes.synthetic, sizes.ticks, arguments.seed)
         experiment.log(f"designed: {by_design}")
         null = experiment.null()
@@ -72,13 +77,14 @@ def main() -> None:
     replayed = replay(data / "drift" / "llmdrift", sizes.splits)
     print_tables(figures, by_design, rows, tuned_rows, replayed)
     if arguments.plots:
-        write_plots(rows, figures["null_by_method"], experiment.probes.floor)
+        write_plots(rows, figures["null_by_method"], experiment.probes)
     report(
         designed_rate=by_design["confirmed"]["rate"],
         designed=by_design,
         **figures,
         **detection.power(drifted),
         harmless_rate=detection.harmless(drifted),
+        probes=experiment.probes.name,
         floor=experiment.probes.floor,
         llmdrift=replayed,
         rows=[*rows, *tuned_rows],
@@ -168,11 +174,17 @@ def print_tables(
     print(table(replayed, columns, "LLMDrift, March against June 2023"))
 
 
-def write_plots(rows: Sequence[dict[str, Any]], rates: dict[str, Any], floor: float) -> None:
+def write_plots(rows: Sequence[dict[str, Any]], rates: dict[str, Any], probes: EmbedderProbes) -> None:
     from llmops_pipelines.evaluation.plots import png
 
-    (PICTURES / "drift_power.png").write_bytes(png(plots.power_plot(rows, floor)))
-    (PICTURES / "drift_false_alarms.png").write_bytes(png(plots.false_alarm_plot(rates)))
+    of = "" if probes.name == "embedder" else f"_{probes.name}"
+    (PICTURES / f"drift_power{of}.png").write_bytes(png(plots.power_plot(rows, probes.floor)))
+    (PICTURES / f"drift_false_alarms{of}.png").write_bytes(png(plots.false_alarm_plot(rates)))
+
+
+def _sizes(arguments: argparse.Namespace) -> Sizes:
+    sizes = SMALL if arguments.small else Sizes()
+    return replace(sizes, references=arguments.references) if arguments.references else sizes
 
 
 if __name__ == "__main__":

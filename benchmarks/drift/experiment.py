@@ -17,6 +17,7 @@ from benchmarks.drift.rivals import RIVALS
 from benchmarks.drift.routing import Routed
 from benchmarks.drift.ticks import Judge, Tick, two_looks
 from benchmarks.drift.tuning import train_pairs
+from llmops_pipelines.drift.own_probes import own_probes
 from llmops_pipelines.drift.probe_files import SHIPPED, load_probes
 from llmops_pipelines.drift.probes import EmbedderProbes
 from llmops_pipelines.drift.vectors import Vectors
@@ -42,15 +43,15 @@ class Sizes:
 
 
 class Experiment:
-    """Draws by `seed`; what takes long is kept in `work`."""
+    """Draws by `seed`; what takes long is kept in `work`. `own` asks probes drawn from what SciFact has left."""
 
-    def __init__(self, sizes: Sizes, scifact: Path, work: Path, seed: int) -> None:
-        probes = load_probes(SHIPPED / "embedder.yaml")
+    def __init__(self, sizes: Sizes, scifact: Path, work: Path, seed: int, own: bool = False) -> None:
+        self._scifact, self._work, self._seed = scifact, work / f"seed-{seed}", seed
+        self._search = SciFact(scifact, sizes.documents, sizes.questions, seed, self._work)
+        probes = own_probes("scifact", *self._search.left) if own else load_probes(SHIPPED / "embedder.yaml")
         assert isinstance(probes, EmbedderProbes)
         self.probes, self.sizes = probes, sizes
         self.judge = Judge(probes, RIVALS)
-        self._scifact, self._work, self._seed = scifact, work / f"seed-{seed}", seed
-        self._search = SciFact(scifact, sizes.documents, sizes.questions, seed, self._work)
         self._base = Engines(bundled_model())
         self._started = time.perf_counter()
 
@@ -125,4 +126,4 @@ class Experiment:
                 lambda done: self.log(f"calls of {name}: {done} of {draws} draws"),
             )
 
-        return kept_calls(self._work / f"calls-{name}-{draws}.npz", make)
+        return kept_calls(self._work / f"{self.probes.name}-calls-{name}-{draws}.npz", make)

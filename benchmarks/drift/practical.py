@@ -51,14 +51,19 @@ class Loss:
 
 
 class SciFact:
-    """Documents of SciFact and claims of its test part, drawn once; what was embedded is kept in `work`."""
+    """Documents of SciFact and claims of its test part, drawn once; what was embedded is kept in `work`.
+
+    What was not drawn is `left`, for probes of the same domain.
+    """
 
     def __init__(self, folder: Path, documents: int, questions: int, seed: int, work: Path) -> None:
         generator = np.random.default_rng(seed)
         texts = [found.text for found in BeirSource(folder).documents() if isinstance(found, SourceDocument)]
         asked = [question.text for question in load_questions(folder, "claims") if question.part == "test"]
-        self._documents = [texts[i] for i in generator.permutation(len(texts))[:documents]]
-        self._questions = [asked[i] for i in generator.permutation(len(asked))[:questions]]
+        texts = [texts[i] for i in generator.permutation(len(texts))]
+        asked = [asked[i] for i in generator.permutation(len(asked))]
+        self._documents, self._questions = texts[:documents], asked[:questions]
+        self.left = texts[documents:], asked[questions:]
         self._work = work
 
     def search(self, name: str, engines: Engines, precision: Precision = "fp32") -> Search:

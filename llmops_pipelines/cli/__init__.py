@@ -1,6 +1,7 @@
 """The llmops command: the first run, and what has no button in the UI."""
 
-from llmops_pipelines.cli import models, questions, releases, report, runs, serving, ui  # the commands add themselves
+# The commands add themselves.
+from llmops_pipelines.cli import models, probes, questions, releases, report, runs, serving, ui
 from llmops_pipelines.cli.application import app
 
-__all__ = ["app", "models", "questions", "releases", "report", "runs", "serving", "ui"]
+__all__ = ["app", "models", "probes", "questions", "releases", "report", "runs", "serving", "ui"]

@@ -1,9 +1,9 @@
-"""Commands about upstream models: models, and models observe, accept, probes."""
+"""Commands about upstream models: models, and models observe and accept."""
 
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
@@ -23,7 +23,6 @@ models_app = typer.Typer(
 app.add_typer(models_app, name="models")
 
 NameArgument = Annotated[str, typer.Argument(help="Name of an upstream model, as `llmops models` shows.")]
-DROPS = (0.10, 0.30)
 
 
 @models_app.callback()
@@ -67,7 +66,7 @@ def observe(
         from llmops_pipelines import project
         from llmops_pipelines.drift.blocking import settle
 
-        model = _declared(name)
+        model = declared(name)
         upstream = model.upstream(project.lake().open())
         tiers = model.tiers(tier or ())
         with _counted(name, as_json) as progress:
@@ -81,7 +80,7 @@ def observe(
         out.print(f"{found.verdict}: {found.reason}", markup=False, highlight=False, soft_wrap=True)
         for family in found.families:
             out.print(f"  {family}", markup=False, highlight=False, soft_wrap=True)
-        out.print(_spent(found.spent.calls, found.spent.tokens, found.spent.usd), style="dim", highlight=False)
+        out.print(spent(found.spent.calls, found.spent.tokens, found.spent.usd), style="dim", highlight=False)
         if blocked:
             out.print(f"search by its vectors is blocked: {blocked}", style="red", soft_wrap=True)
     if found.changed:
@@ -102,11 +101,11 @@ def accept(
         from llmops_pipelines.drift.blocking import settle
         from llmops_pipelines.orchestration.upstream.jobs import accepted
 
-        model = _declared(name)
+        model = declared(name)
         upstream = model.upstream(project.lake().open())
         cost = upstream.probe.cost(model.settings.tiers, True)
         if not as_json:
-            out.print(f"before: {_spent(cost.calls, cost.tokens, cost.usd, 'at most ')}", highlight=False)
+            out.print(f"before: {spent(cost.calls, cost.tokens, cost.usd, 'at most ')}", highlight=False)
         with _counted(name, as_json) as progress:
             made = upstream.accept(model.settings.tiers, requested_by("models accept"), reason, progress)
         settle(upstream)
@@ -119,46 +118,11 @@ def accept(
     out.print(
         f"{made.reference_id}: {name} is accepted as {made.identity}", markup=False, highlight=False, soft_wrap=True
     )
-    out.print(f"spent: {_spent(made.calls, made.tokens, made.usd)}", highlight=False)
+    out.print(f"spent: {spent(made.calls, made.tokens, made.usd)}", highlight=False)
 
 
-@models_app.command()
-def probes(name: NameArgument, as_json: JsonOption = False) -> None:
-    """Show what a model is asked: how many probes, what they cost, and how small a loss they notice."""
-    with explained():
-        from llmops_pipelines import project
-
-        model = _declared(name)
-        upstream = model.upstream(project.lake().open())
-        probe, reference = upstream.probe, upstream.state().reference
-        rows = [
-            {"what": what, "tier": tier, **vars(probe.cost((tier,), what == "reference"))}
-            for what in ("look", "reference")
-            for tier in model.settings.tiers
-        ]
-        power: dict[str, Any] = {}
-        if reference is not None and reference.probes == probe.probes.identity:
-            answers = probe.unpacked(reference.answers)
-            power = {f"{drop:.2f}": probe.power(answers, drop) for drop in DROPS}
-        spent = upstream.history.observations()[-1:]
-    about = {"name": probe.probes.name, "version": probe.probes.version, "identity": probe.probes.identity}
-    if as_json:
-        print(json.dumps({**about, "cost": rows, "power": power}))
-        return
-    out.print(f"{about['name']} {about['version']} ({about['identity'][:8]})", highlight=False)
-    shown = Table("", "tier", "calls", "tokens at most", "US dollars at most")
-    for row in rows:
-        shown.add_row(row["what"], row["tier"], f"{row['calls']:,}", f"{row['tokens']:,}", f"{row['usd']:.4f}")
-    out.print(shown)
-    for one in spent:
-        out.print(f"the last look spent {_spent(one.spent.calls, one.spent.tokens, one.spent.usd)}", highlight=False)
-    for drop, share in power.items():
-        out.print(f"a loss of {drop} is noticed in {share:.0%} of looks", highlight=False)
-    if not power:
-        out.print(f"how small a loss they notice is told after the first reference: `llmops models accept {name}`")
-
-
-def _declared(name: str) -> "UpstreamModel":
+def declared(name: str) -> "UpstreamModel":
+    """The upstream model `name` of the project. Raises ProjectError where there is none."""
     from llmops_pipelines import project
 
     found = project.upstreams()
@@ -168,7 +132,8 @@ def _declared(name: str) -> "UpstreamModel":
     return found[name]
 
 
-def _spent(calls: int, tokens: int, usd: float, bound: str = "") -> str:
+def spent(calls: int, tokens: int, usd: float, bound: str = "") -> str:
+    """What calls cost, in words; `bound` is said before what may be less."""
     return f"{calls:,} calls, {bound}{tokens:,} tokens, {bound}{usd:.4f} US dollars"
 
 

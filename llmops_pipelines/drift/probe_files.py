@@ -12,6 +12,7 @@ from llmops_pipelines.drift.grading import CONTENTS, JSON_FORM
 from llmops_pipelines.drift.probes import FEWEST_CALLS, TIERS, EmbedderProbes, Item, LLMProbes, ProbeError, Probes
 
 SHIPPED = Path(__file__).parent / "probes"
+LINE_BREAKS = re.compile("[\r\x85\u2028\u2029]")
 FAMILIES = ("tokens", "content", "format", "text", "length", "refusal")
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
@@ -139,6 +140,31 @@ def load_probes(path: Path) -> Probes:
         raise ProbeError(f"{path}: {said}") from error
     except ValueError as error:
         raise ProbeError(f"{path}: {error}") from error
+
+
+def written(probes: EmbedderProbes) -> str:
+    """The file that `load_probes` reads as `probes`."""
+    file = {
+        "name": probes.name,
+        "version": probes.version,
+        "asks": "embedder",
+        **{key: getattr(probes, key) for key in ("calls", "loss", "jitter")},
+        "texts": {kind: list(texts) for kind, texts in probes.texts.items()},
+        "queries": list(probes.queries),
+    }
+    return yaml.dump(file, Dumper=_Quoting, sort_keys=False, allow_unicode=True, width=120)
+
+
+class _Quoting(yaml.SafeDumper):
+    """Quotes what has a line break that YAML would fold, so that texts are read as they were written."""
+
+
+_Quoting.add_representer(
+    str,
+    lambda dumper, text: dumper.represent_scalar(
+        "tag:yaml.org,2002:str", text, style='"' if LINE_BREAKS.search(text) else None
+    ),
+)
 
 
 def _unique(what: str, texts: list[str]) -> None:
