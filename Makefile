@@ -25,7 +25,7 @@ ui: $(STAMP) ## Open the Dagster UI on http://127.0.0.1:3000
 	@$(BIN)/llmops ui
 
 test: $(STAMP) ## Run the tests
-	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
+	@$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 check: $(STAMP) ## Lint, types, and Dagster's own checks of project, YAML and definitions
 	@$(BIN)/ruff check .

@@ -21,6 +21,25 @@ from llmops_pipelines.storage import Lake
 from tests.suite_files import write_suite
 
 PROJECT = Path(__file__).resolve().parent.parent
+# Files that take minutes. They begin first, or the last of them would be waited for by idle workers.
+LONG = (
+    *("test_documented_commands", "test_gate_in_the_browser", "test_tuning", "test_life_in_the_browser"),
+    *("test_drift_end_to_end", "test_promotion", "test_drift", "test_upstream_component", "test_trainer", "test_kills"),
+    *("test_lifecycle", "test_release", "test_evaluation_report", "test_model_settings", "test_scaffold"),
+)
+MOST_WORKERS = 4
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are cores: daemons, browsers and databases are often waited for."""
+    return min(MOST_WORKERS, 1 + len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The long files first, in the order of LONG; the others stay in theirs."""
+    places = {name: place for place, name in enumerate(LONG)}
+    items.sort(key=lambda item: places.get(item.path.stem, len(LONG)))
+
 
 ARTICLES = {
     "bees.md": "# Bees\n\nHoney bees live in colonies of many thousand workers and one queen.\n\n"
