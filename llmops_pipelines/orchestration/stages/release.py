@@ -1,7 +1,6 @@
 """Stage `release`: materialising a partition puts its index in force, where a verdict promotes it."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import dagster as dg
@@ -9,20 +8,16 @@ from pydantic import Field
 
 from llmops_pipelines.drift.upstream import UpstreamError
 from llmops_pipelines.embedding.model_folder import ModelError
-from llmops_pipelines.evaluation.decision import FIRST
-from llmops_pipelines.evaluation.suites import gating_identity
-from llmops_pipelines.orchestration.deciding import suites_of
 from llmops_pipelines.orchestration.drifted import accept_promoted, upstream_of
-from llmops_pipelines.orchestration.manifests import manifest_of, require_configured
 from llmops_pipelines.orchestration.metadata import column_schema, table
 from llmops_pipelines.orchestration.observed import tell_observed
 from llmops_pipelines.orchestration.progress import Finished, tell
-from llmops_pipelines.orchestration.repair import released_damage
+from llmops_pipelines.orchestration.releasing import candidate, released, repaired
 from llmops_pipelines.orchestration.repairing import is_repair
 from llmops_pipelines.orchestration.section import Section
 from llmops_pipelines.orchestration.upstream.jobs import accepted
 from llmops_pipelines.release.ledger import Standing
-from llmops_pipelines.release.manifest import Manifest, NotPromotedError, Release, ReleaseError
+from llmops_pipelines.release.manifest import NotPromotedError, Release, ReleaseError
 from llmops_pipelines.release.releases import Releases
 from llmops_pipelines.resources.lake import LakeResource
 from llmops_pipelines.storage.lake import Lake
@@ -65,12 +60,12 @@ def release_asset(corpus: "Corpus") -> dg.AssetsDefinition:
         before = releases.in_force()
         asked = _is_promotion(corpus, context)
         try:
-            manifest = _candidate(corpus, store, context.partition_key)
+            manifest = candidate(corpus, store, context.partition_key)
             requested_by = f"run {context.run.run_id}"
             if is_repair(context):
-                now = _repaired(corpus, releases, before, manifest, requested_by)
+                now = repaired(corpus, releases, before, manifest, requested_by)
             else:
-                now = _released(corpus, releases, before, manifest, requested_by, asked)
+                now = released(corpus, releases, before, manifest, requested_by, asked)
         except NotPromotedError as refusal:
             yield _not_promoted(refusal, before, dg.AssetCheckSeverity.ERROR if asked else dg.AssetCheckSeverity.WARN)
             if asked:
@@ -108,75 +103,6 @@ def _accept_upstream(corpus: "Corpus", context: dg.AssetExecutionContext, lake: 
     if made:
         context.log.info(f"{model.name} is accepted as it is now: {made.reason}")
         context.instance.report_runless_asset_event(accepted(model, made))
-
-
-def _candidate(corpus: "Corpus", lake: Lake, model_key: str) -> Manifest:
-    """The published index of a model, of which the published evaluation must be."""
-    index = corpus.upstream(lake, "vector_index", model_key)
-    evaluation = corpus.upstream(lake, "evaluation", model_key)
-    if evaluation.summary["lineage"]["index"]["data_version"] != index.data_version:
-        raise dg.Failure(
-            f"the published evaluation of {model_key} is not of the index published now: materialise "
-            f"{corpus.name}/evaluation and its report, then this",
-            allow_retries=False,
-        )
-    suites = suites_of(corpus, evaluation, model_key)
-    manifest = manifest_of(corpus, lake, index, model_key)
-    require_configured(corpus, manifest)
-    return replace(manifest, suites=gating_identity(suites))
-
-
-def _released(
-    corpus: "Corpus", releases: Releases, before: Release | None, manifest: Manifest, requested_by: str, asked: bool
-) -> Release:
-    """The release in force, or a new one. A run that nobody `asked` for it undoes neither a rollback nor a withdrawal."""
-    if before and before.manifest.identity == manifest.identity:
-        if before.manifest.model == manifest.model:
-            return before
-        return releases.repair(manifest, requested_by, "the model is found elsewhere, or run otherwise")
-    if not asked:
-        _require_nobody_against(corpus, releases, manifest)
-    reason = f"release of {manifest.model_key}" if releases.history() else "the first release of this corpus"
-    return releases.release(manifest, requested_by, reason)
-
-
-def _require_nobody_against(corpus: "Corpus", releases: Releases, manifest: Manifest) -> None:
-    """Raises NotPromotedError where a person decides: what somebody took back, and what was compared with nothing."""
-    if row := releases.taken_back(manifest):
-        what = "content" if row.manifest.identity == manifest.identity else "configuration"
-        raise NotPromotedError(
-            f"this {what} was taken back by {row.release_id}, a {row.action} ({row.reason}); the job {corpus.name}_promote "
-            "releases it again, by a verdict"
-        )
-    verdict = releases.verdicts.of(manifest.identity, None)
-    if releases.history() and not releases.in_force() and verdict and verdict.verdict == FIRST:
-        raise NotPromotedError(
-            f"{verdict.reason}, though the corpus had releases: if it is to be served unjudged, release it by the job "
-            f"{corpus.name}_promote"
-        )
-
-
-def _repaired(
-    corpus: "Corpus", releases: Releases, before: Release | None, manifest: Manifest, requested_by: str
-) -> Release:
-    """The release in force, or a new one of the repaired index where the version that it names is damaged."""
-    if before is None or before.manifest.model_key != manifest.model_key:
-        raise dg.Failure(
-            f"embeddings and index of {manifest.model_key} are repaired; no release of it is in force, so there is none "
-            f"to repair. Leave {corpus.name}/release out, or put it in force by the job {corpus.name}_promote",
-            allow_retries=False,
-        )
-    if not released_damage(corpus, releases.lake, before).found:
-        return before
-    if before.manifest.identity == manifest.identity:
-        return releases.repair(manifest, requested_by, "repair")
-    if releases.taken_back(manifest):
-        raise dg.Failure(
-            f"{before.release_id} is damaged and older than the repaired index, which somebody went back from: put that "
-            f"in force by the job {corpus.name}_promote, or another release by {corpus.name}_rollback",
-            allow_retries=False,
-        )
-    return releases.release(manifest, requested_by, "repair")
 
 
 def _is_promotion(corpus: "Corpus", context: dg.AssetExecutionContext) -> bool:
