@@ -12,7 +12,7 @@ import numpy as np
 from benchmarks.drift.rivals import Finding, Rival
 from llmops_pipelines.drift.probes import EmbedderProbes
 from llmops_pipelines.drift.vectors import Vectors, compare_vectors
-from llmops_pipelines.drift.verdict import LEVEL, DriftVerdict, Look, judge
+from llmops_pipelines.drift.verdict import DriftVerdict, Look, judge
 from llmops_pipelines.evaluation.holm import holm
 
 RULE, TESTS_ALONE = "rule", "tests alone"
@@ -66,7 +66,7 @@ class Judge:
         return Tick(place, number, first, findings)
 
     def _look(self, reference: Vectors, vectors: Vectors) -> Look:
-        return compare_vectors(self._probes, reference, vectors, LEVEL).look
+        return compare_vectors(self._probes, reference, vectors).look
 
 
 def changed(looks: Sequence[Look]) -> bool:

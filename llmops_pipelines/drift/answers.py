@@ -33,8 +33,8 @@ def changed_counts(reference: Mapping[str, Sequence[str]], look: Mapping[str, Se
     The statistic is the sum over prompts of Pearson's chi-squared of the table of answers by side; its distribution under
     no change is that of the calls of each prompt dealt anew to the two sides (Good, Permutation, Parametric and Bootstrap
     Tests of Hypotheses, 2005, chapter 6). One-sided: only a larger sum is a change. `effect` is the mean total variation
-    distance of the shares of answers, 0 to 1. Prompts that one side lacks take no part.
-    Raises ValueError where none is left.
+    distance of the shares of answers, less what it is on average where calls are dealt: at most 1, about 0 where nothing
+    changed, though answers waver. Prompts that one side lacks take no part. Raises ValueError where none is left.
     """
     return _sharpened(partial(_changed_counts, reference, look))
 
@@ -52,11 +52,13 @@ def _changed_counts(reference: Mapping[str, Sequence[str]], look: Mapping[str, S
         then = np.array([before[answer] for answer in answers])
         counts = np.array([now[answer] for answer in answers])
         total, calls = then + counts, int(counts.sum())
-        distances.append(np.abs(then / then.sum() - counts / calls).sum() / 2)
+        distance = float(_variation(counts[None], total, calls)[0])
         observed += float(_chi_squared(counts[None], total, calls)[0])
         if len(answers) > 1:
             dealt = generator.multivariate_hypergeometric(total, calls, size=draws, method="marginals")
             drawn += _chi_squared(dealt, total, calls)
+            distance -= float(_variation(dealt, total, calls).mean())
+        distances.append(distance)
     least = observed * (1 - 1e-9)
     return Change(float((1 + (drawn >= least).sum()) / (1 + draws)), float(np.mean(distances)), len(prompts))
 
@@ -127,6 +129,14 @@ def _shared(reference: Mapping[str, Sequence[Any]], look: Mapping[str, Sequence[
     if not items:
         raise ValueError("no item was answered on both sides")
     return items
+
+
+def _variation(counts: "np.ndarray", total: "np.ndarray", calls: int) -> "np.ndarray":
+    """The total variation distance of the shares of two sides, (tables,); `counts` (tables, answers) are one of `total`."""
+    import numpy as np
+
+    other = total - counts
+    return np.asarray(np.abs(counts / calls - other / (total.sum() - calls)).sum(axis=1) / 2)
 
 
 def _chi_squared(counts: "np.ndarray", total: "np.ndarray", calls: int) -> "np.ndarray":

@@ -8,9 +8,10 @@ from llmops_pipelines.release.blocks import Blocks
 def settle(upstream: Upstream) -> str:
     """Block or free the vectors of an upstream embedder, as its state asks for; why they are blocked, empty where not.
 
-    They are those of the reference's fingerprint: made by what was accepted. They are blocked while a family is changed:
-    what an index of them holds and what a query is embedded to differ by more than its floor. A changed name alone blocks
-    nothing, and what was never accepted was never measured.
+    They are those of the fingerprints under which the model was as it was accepted: the reference's, and one that was
+    configured since and looked at before the change. They are blocked while a family is changed: what an index of them
+    holds and what a query is embedded to differ by more than its floor. A changed name alone blocks nothing, and what was
+    never accepted was never measured.
     """
     blocks = Blocks(upstream.lake)
     state = upstream.state()
@@ -23,14 +24,15 @@ def settle(upstream: Upstream) -> str:
 
 
 def _settled(blocks: Blocks, name: str, state: State) -> str:
-    fingerprint = state.reference.fingerprint if state.reference else None
-    if state.reference is None or fingerprint is None:
+    if not state.fingerprints:
         return ""
     if state.episode is None or not state.alarms or _local(state):
-        blocks.free(fingerprint, name, f"upstream/{name} is as it was accepted")
+        for fingerprint in sorted(state.fingerprints):
+            blocks.free(fingerprint, name, f"upstream/{name} is as it was accepted")
         return ""
     reason = f"upstream/{name} has changed ({', '.join(sorted(state.alarms))}; change {state.episode} of it)"
-    blocks.block(fingerprint, name, reason)
+    for fingerprint in sorted(state.fingerprints):
+        blocks.block(fingerprint, name, reason)
     return reason
 
 

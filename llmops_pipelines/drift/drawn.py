@@ -74,8 +74,12 @@ class Probe(Protocol):
         """How likely a tick notices that a share `drop` of its quality is lost: of right answers, or of what is found."""
         ...
 
-    def compared(self, reference: Any, drawn: Drawn, level: float) -> Compared:
+    def compared(self, reference: Any, drawn: Drawn) -> Compared:
         """A look against the answers of a reference."""
+        ...
+
+    def lacking(self, answers: Any) -> str:
+        """Why answers are not enough for a reference, in words; empty where they are."""
         ...
 
     def packed(self, answers: Any) -> bytes:

@@ -17,7 +17,9 @@ class State:
     """In which state a model is: as it was accepted, or in an episode, which is one change of it.
 
     `accepted` is the number of the behaviour that was accepted: 0 at first, later that of the episode that was accepted.
-    `alarms` are all families that changed in the open episode, `gone` says that its endpoint has no such model.
+    `alarms` are all families that changed in the open episode, `identity` all that the model said of itself in it, `gone`
+    says that its endpoint has no such model. `fingerprints` are those under which an embedder was as it was accepted.
+    `ended` are the last episode that ended and the number of the observation that ended it.
     """
 
     reference: Reference | None = None
@@ -26,6 +28,8 @@ class State:
     alarms: frozenset[str] = frozenset()
     identity: Identity | None = None
     gone: bool = False
+    fingerprints: frozenset[str] = frozenset()
+    ended: tuple[int, int] | None = None
 
     @property
     def behaviour(self) -> int:
@@ -39,34 +43,28 @@ class State:
 def state(references: Sequence[Reference], observations: Sequence[Observation]) -> State:
     """The state of a model by its rows, oldest first. Observations of an earlier reference say nothing any more.
 
-    An episode ends where a look that could have seen it sees nothing: one that began after the episode was seen last, that
-    was told who answers, and whose families are those that alarmed, or more. What could not be measured ends none.
+    An episode ends where an observation that began after the episode was seen last shows it over.
     """
     accepted = next((one.accepts for one in reversed(references) if one.accepts is not None), 0)
     last = references[-1] if references else None
-    found = clean = State(last, accepted)
-    seen_last = 0
+    fingerprints = {last.fingerprint} if last and last.fingerprint else set()
+    ended: tuple[int, int] | None = None
+    episode, alarms, identity, gone, seen_last = None, frozenset[str](), None, False, 0
     for one in observations:
         if last is None or one.reference_id != last.reference_id:
             continue
-        if one.episode is not None:
-            same = one.episode == found.episode
-            # What is gone, or told no name, is not known to do otherwise than before.
-            alarms = frozenset(one.alarms) | (found.alarms if same or one.gone else frozenset())
-            identity = one.identity or (found.identity if same else None)
-            found, seen_last = State(last, accepted, one.episode, alarms, identity, one.gone), one.sequence
-        elif one.began_after >= seen_last and ends(found, one):
-            found = clean
-    return found
-
-
-def ends(current: State, look: Observation) -> bool:
-    """Whether `look` sees that the episode of `current` is over."""
-    told = current.identity is None or (
-        look.identity is not None and look.identity.names.keys() >= current.identity.names.keys()
-    )
-    families = {family.name for family in look.families}
-    return look.verdict == DriftVerdict.UNCHANGED and told and current.alarms <= families
+        if one.episode is not None and not (ended and one.episode == ended[0] and one.began_after < ended[1]):
+            same, tested = one.episode == episode, {family.name for family in one.families}
+            # What was not tested, as of what is gone, is not known to do otherwise than before.
+            alarms = frozenset(one.alarms) | (alarms if same else alarms - tested)
+            identity = identity.merged(one.identity) if same and identity else one.identity
+            episode, gone, seen_last = one.episode, one.gone, one.sequence
+        elif episode is not None and one.over and one.began_after >= seen_last:
+            ended = episode, one.sequence
+            episode, alarms, identity, gone = None, frozenset(), None, False
+        elif episode is None and one.verdict == DriftVerdict.UNCHANGED and one.fingerprint:
+            fingerprints.add(one.fingerprint)
+    return State(last, accepted, episode, alarms, identity, gone, frozenset(fingerprints), ended)
 
 
 def next_episode(references: Sequence[Reference], observations: Sequence[Observation]) -> int:
@@ -77,16 +75,19 @@ def next_episode(references: Sequence[Reference], observations: Sequence[Observa
 
 
 def episode_of(
-    current: State, number: int, changed: bool, identity: Identity | None, gone: bool
+    current: State, number: int, changed: bool, identity: Identity | None, gone: bool, began_after: int
 ) -> tuple[int | None, bool]:
     """The episode of the look that comes next, and whether it opens it, as `number`.
 
-    A change while one is open is another one only where the model says that it is yet another, or is gone or back.
+    A change while one is open is another one only where the model says that it is yet another, or is gone or back. What a
+    look saw that began before the last episode ended is that episode.
     """
     if not changed:
         return None, False
     if current.episode is not None and current.gone == gone and not _other(current.identity, identity):
         return current.episode, False
+    if current.episode is None and current.ended and began_after < current.ended[1]:
+        return current.ended[0], False
     return number, True
 
 

@@ -65,7 +65,7 @@ def _citation(item: Item, text: str) -> bool | None:
 def _whole_json(text: str) -> Any:
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 

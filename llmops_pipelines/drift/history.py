@@ -19,6 +19,8 @@ from llmops_pipelines.storage.upstream_schemas import OBSERVATIONS, REFERENCES, 
 if TYPE_CHECKING:
     from llmops_pipelines.drift.seen import Seen
 
+ANSWERS = "answers"
+
 
 @dataclass(frozen=True)
 class Reference:
@@ -49,7 +51,8 @@ class Observation:
     """One look at a model, or the attempt of one: its verdict, and the change that it belongs to.
 
     `families` are the tests of the look that decided, `alarms` the names of those that changed. An episode is one change: it
-    begins with the observation that `opens` it. The look began when `began_after` was the newest observation.
+    begins with the observation that `opens` it, and ends with one that is `over`: both of its looks could have seen the
+    change, and did not. The look began when `began_after` was the newest observation. `fingerprint` is the embedder's.
     """
 
     sequence: int
@@ -62,11 +65,12 @@ class Observation:
     identity: Identity | None
     episode: int | None
     opens: bool
+    over: bool
     gone: bool
     alarms: tuple[str, ...]
     families: tuple[Family, ...]
     examples: tuple[dict[str, str], ...]
-    level: float
+    fingerprint: str | None
     spent: Spent
     requested_by: str
 
@@ -96,9 +100,9 @@ class Observed:
     reference_id: str | None
     tiers: tuple[str, ...]
     began_after: int
+    fingerprint: str | None
     episode: int | None
     opens: bool
-    level: float
     requested_by: str
 
 
@@ -116,7 +120,13 @@ class History:
 
     def observations(self) -> list[Observation]:
         """All observations, oldest first."""
-        return [_observation(row) for row in _ordered(self._observations.rows())]
+        columns = [name for name in OBSERVATIONS.names if name != ANSWERS]
+        return [_observation(row) for row in _ordered(self._observations.rows(columns))]
+
+    def answers_of(self, episode: int) -> bytes | None:
+        """What was answered, packed, when an episode was opened; None where nothing was measured then."""
+        rows = self._observations.rows(["episode", "opens", ANSWERS])
+        return next((row[ANSWERS] for row in rows if row["opens"] and row["episode"] == episode), None)
 
     def accept(self, drawn: Drawn, accepted: Accepted) -> Reference:
         """Append a reference."""
@@ -136,6 +146,7 @@ class History:
             "reason": seen.reason,
             "identity": seen.identity.as_json() if seen.identity else None,
             "gone": seen.gone,
+            "over": seen.over,
             "alarms": json.dumps(list(seen.alarms)),
             "families": json.dumps([asdict(family) for family in seen.families]),
             "examples": json.dumps(list(seen.examples) if seen.changed else [], ensure_ascii=False),
@@ -144,7 +155,8 @@ class History:
 
         def row() -> dict[str, Any]:
             observed = asdict(belongs(self.observations()))
-            return {**content, **observed, "tiers": ",".join(observed["tiers"])}
+            answers = seen.answers if observed["opens"] else None
+            return {**content, **observed, "tiers": ",".join(observed["tiers"]), ANSWERS: answers}
 
         return _observation(_appended(self._observations, "observation_id", "o{:06}", row))
 
@@ -173,8 +185,8 @@ def _reference(row: dict[str, Any]) -> Reference:
 
 def _observation(row: dict[str, Any]) -> Observation:
     same = (
-        *("sequence", "at", "reference_id", "began_after", "reason", "episode", "opens", "gone", "level"),
-        "requested_by",
+        *("sequence", "at", "reference_id", "began_after", "reason", "episode", "opens", "over", "gone"),
+        *("fingerprint", "requested_by"),
     )
     return Observation(
         **{name: row[name] for name in same},

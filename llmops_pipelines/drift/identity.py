@@ -49,6 +49,16 @@ class Identity:
             if accepted.names.get(name) and not set(values) <= set(accepted.names[name])
         ]
 
+    def merged(self, later: "Identity | None") -> "Identity":
+        """All values that were seen of each name, here or in what came `later`; the information of what came later."""
+        if later is None:
+            return self
+        names = {
+            name: tuple(dict.fromkeys([*self.names.get(name, ()), *later.names.get(name, ())]))
+            for name in [*self.names, *later.names]
+        }
+        return Identity(names, later.information)
+
     def as_json(self) -> str:
         """As text for a table's column; `identity_of` reads it back."""
         return json.dumps({"names": dict(self.names), "information": dict(self.information)}, sort_keys=True)

@@ -1,5 +1,6 @@
 """Whether free texts come from another distribution: the maximum mean discrepancy of their vectors."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,14 +14,31 @@ BLOCK = 250
 
 @dataclass(frozen=True)
 class Discrepancy:
-    """`squared` is the unbiased estimate of the squared discrepancy, which may be below 0; `p` is one-sided."""
+    """`squared` is the unbiased estimate of the squared discrepancy, which may be below 0; `p` is one-sided.
+
+    `expected` is its mean over the permutations: 0 but for chance, unless samples are of groups, in which texts are alike.
+    """
 
     squared: float
     p: float
+    expected: float
+
+    @property
+    def excess(self) -> float:
+        """By how much the estimate is above what it is where nothing differs."""
+        return self.squared - self.expected
 
 
-def discrepancy(reference: "np.ndarray", look: "np.ndarray", permutations: int = PERMUTATIONS) -> Discrepancy:
+def discrepancy(
+    reference: "np.ndarray",
+    look: "np.ndarray",
+    permutations: int = PERMUTATIONS,
+    groups: tuple[Sequence[str], Sequence[str]] | None = None,
+) -> Discrepancy:
     """The test of two samples of vectors, (n, dimension) and (m, dimension), of two each at least.
+
+    `groups` name the group of each vector of both samples, such as the prompt that a text answers: then the pooled sample
+    is dealt anew within each group, because only there the two samples could have changed places.
 
     Gretton, Borgwardt, Rasch, Schölkopf and Smola, "A kernel two-sample test", Journal of Machine Learning Research 13,
     2012: the unbiased statistic (their lemma 6) with a Gaussian kernel, whose width is the median distance in the pooled
@@ -40,12 +58,19 @@ def discrepancy(reference: "np.ndarray", look: "np.ndarray", permutations: int =
     kernel = np.exp(-squareform(squared) / width)
     np.fill_diagonal(kernel, 0.0)
     generator = np.random.default_rng(SEED)
-    observed = float(_statistics(kernel, np.repeat([[True, False]], [n, m], axis=1), n, m)[0])
-    reached = 0
+    sides = np.repeat([[True, False]], [n, m], axis=1)
+    observed = float(_statistics(kernel, sides, n, m)[0])
+    names = np.unique([*groups[0], *groups[1]], return_inverse=True)[1] if groups else np.zeros(n + m)
+    of_group = sides[0][np.argsort(names, kind="stable")]  # by group, those of the reference first
+    reached, total = 0, 0.0
     for start in range(0, permutations, BLOCK):
-        draws = generator.random((min(BLOCK, permutations - start), n + m)).argsort(axis=1) < n
-        reached += int((_statistics(kernel, draws, n, m) >= observed - 1e-12).sum())
-    return Discrepancy(observed, (1 + reached) / (1 + permutations))
+        order = (names + generator.random((min(BLOCK, permutations - start), n + m))).argsort(axis=1)
+        draws = np.zeros(order.shape, dtype=bool)
+        np.put_along_axis(draws, order, np.broadcast_to(of_group, order.shape), axis=1)
+        drawn = _statistics(kernel, draws, n, m)
+        reached += int((drawn >= observed - 1e-12).sum())
+        total += float(drawn.sum())
+    return Discrepancy(observed, (1 + reached) / (1 + permutations), total / permutations)
 
 
 def _statistics(kernel: "np.ndarray", first: "np.ndarray", n: int, m: int) -> "np.ndarray":

@@ -9,11 +9,19 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
 from llmops_pipelines.drift.grading import CONTENTS, JSON_FORM
-from llmops_pipelines.drift.probes import FEWEST_CALLS, TIERS, EmbedderProbes, Item, LLMProbes, ProbeError, Probes
+from llmops_pipelines.drift.probes import (
+    FAMILIES,
+    FEWEST_CALLS,
+    TIERS,
+    EmbedderProbes,
+    Item,
+    LLMProbes,
+    ProbeError,
+    Probes,
+)
 
 SHIPPED = Path(__file__).parent / "probes"
 LINE_BREAKS = re.compile("[\r\x85\u2028\u2029]")
-FAMILIES = ("tokens", "content", "format", "text", "length", "refusal")
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 Version = Annotated[int, Field(ge=1)]
@@ -100,8 +108,9 @@ class _LLMFile(_Entry):
     def probes(self) -> LLMProbes:
         if set(self.max_tokens) != set(TIERS["llm"]):
             raise ValueError(f"max_tokens: say how long answers may be of each of {', '.join(TIERS['llm'])}")
-        if set(self.floors) != set(FAMILIES):
-            raise ValueError(f"floors: give the least effect of each of {', '.join(FAMILIES)}")
+        families = [name for tier in TIERS["llm"] for name in FAMILIES[tier]]
+        if set(self.floors) != set(families):
+            raise ValueError(f"floors: give the least effect of each of {', '.join(families)}")
         items: list[Item] = []
         for group in self.graded:
             items += group.made(1 + sum(item.category == group.category for item in items))
@@ -130,6 +139,8 @@ def load_probes(path: Path) -> Probes:
         return _FILE.validate_python(yaml.safe_load(path.read_text("utf-8"))).probes()
     except FileNotFoundError:
         raise ProbeError(f"there is no probe file {path}") from None
+    except OSError as error:
+        raise ProbeError(f"the probe file {path} cannot be read: {error.strerror}") from error
     except yaml.YAMLError as error:
         raise ProbeError(f"{path} is no YAML: {error}") from error
     except ValidationError as error:

@@ -9,6 +9,12 @@ from llmops_pipelines.storage.identity import value_hash
 
 Tier = Literal["vectors", "tokens", "graded", "texts"]
 TIERS: dict[str, tuple[Tier, ...]] = {"embedder": ("vectors",), "llm": ("tokens", "graded", "texts")}
+FAMILIES: dict[Tier, tuple[str, ...]] = {
+    "vectors": ("queries", "documents"),
+    "tokens": ("tokens",),
+    "graded": ("content", "format"),
+    "texts": ("text", "length", "refusal"),
+}
 FEWEST_CALLS = 5  # repeats of a reference
 
 

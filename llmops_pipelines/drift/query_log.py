@@ -31,6 +31,6 @@ def _query(line: str) -> str:
         return line[:LONGEST]
     try:
         query = json.loads(line).get("query")
-    except ValueError:
-        return ""  # a line that is still being written
+    except (ValueError, RecursionError):
+        return ""  # a line that is still being written, or no JSON
     return query.strip()[:LONGEST] if isinstance(query, str) else ""

@@ -18,12 +18,11 @@ Calls = Mapping[str, Sequence[str]]  # by prompt, or item: what its calls gave; 
 Replies = dict[str, dict[str, list[str]]]  # by tier
 Embed = Callable[[Sequence[str]], "np.ndarray"]
 UNITS = {"tokens": "total variation", "text": "squared discrepancy", "length": "log words"}
+ONE_SIDED = ("tokens", "text")  # what is measured is how far apart two sides are
 EXAMPLES = 5
 
 
-def compare_replies(
-    probes: LLMProbes, reference: Replies, look: Replies, spent: Spent, level: float, embed: Embed
-) -> Compared:
+def compare_replies(probes: LLMProbes, reference: Replies, look: Replies, spent: Spent, embed: Embed) -> Compared:
     """The families of the tiers that were asked. One of which no prompt was answered on both sides is left out."""
     calls, failed = spent.calls, spent.failed
     if failed > MOST_FAILED * calls:
@@ -44,14 +43,14 @@ def compare_replies(
         sides = [{prompt: side["texts"][prompt] for prompt in shared} for side in (before, now)]
         found |= _texts(sides[0], sides[1], embed)
     families = [
-        Family(name, change.p, change.effect, probes.floors[name], UNITS.get(name, "of the items"))
+        Family(name, change.p, change.effect, probes.floors[name], UNITS.get(name, "of the items"), name in ONE_SIDED)
         for name, change in found.items()
     ]
     (known, unknown), (answers, unparsed) = (
         (sum(map(len, side.values())), sum(grade is None for of in side.values() for grade in of)) for side in content
     )
     return Compared(
-        Look(families, calls, failed, answers, unparsed, known, unknown, level),
+        Look(families, calls, failed, answers, unparsed, known, unknown),
         _examples(probes, before["graded"], now["graded"]),
     )
 
@@ -69,11 +68,12 @@ def _graded(
 
 def _texts(reference: Calls, look: Calls, embed: Embed) -> dict[str, Change]:
     """The tests of free text; both sides are of the same prompts."""
-    vectors = [embed([text for calls in side.values() for text in calls]) for side in (reference, look)]
+    vectors = [embed([text for prompt in reference for text in side[prompt]]) for side in (reference, look)]
     if min(map(len, vectors)) < 2:
         return {}
-    tested = discrepancy(vectors[0], vectors[1])
-    return {"text": Change(tested.p, tested.squared, len(reference)), **changed_texts(reference, look)}
+    prompts = [[prompt for prompt in reference for _ in side[prompt]] for side in (reference, look)]
+    tested = discrepancy(vectors[0], vectors[1], groups=(prompts[0], prompts[1]))
+    return {"text": Change(tested.p, tested.excess, len(reference)), **changed_texts(reference, look)}
 
 
 def _examples(probes: LLMProbes, reference: Calls, look: Calls) -> list[dict[str, str]]:

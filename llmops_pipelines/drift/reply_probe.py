@@ -48,7 +48,7 @@ class ReplyProbe:
             running = {pool.submit(self._ask, call, patience, stop): call for call in asked}
             for done, finished in enumerate(as_completed(running), 1):
                 call, found = running[finished], finished.result()
-                if isinstance(found, Failure) and found.kind == "refused":
+                if isinstance(found, Failure) and found.filtered:
                     replies[call.tier].setdefault(call.name, []).append(REFUSED)
                 elif isinstance(found, Failure):
                     failures.append(found)
@@ -82,8 +82,11 @@ class ReplyProbe:
         floor = self.probes.floors["content"]
         return power_of_drop(len(self.probes.items), drop, LEVEL / 2, floor, self.probes.calls)
 
-    def compared(self, reference: Replies, drawn: Drawn, level: float) -> Compared:
-        return compare_replies(self.probes, reference, drawn.answers, drawn.spent, level, self._embed)
+    def compared(self, reference: Replies, drawn: Drawn) -> Compared:
+        return compare_replies(self.probes, reference, drawn.answers, drawn.spent, self._embed)
+
+    def lacking(self, answers: Replies) -> str:
+        return ""  # a prompt may be left out, as long as few calls failed
 
     def packed(self, answers: Replies) -> bytes:
         return json.dumps(answers, ensure_ascii=False).encode()

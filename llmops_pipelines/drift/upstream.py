@@ -2,14 +2,15 @@
 
 import datetime
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from llmops_pipelines.drift.drawn import Drawn, Probe, Progress
 from llmops_pipelines.drift.episodes import State, episode_of, next_episode, state
 from llmops_pipelines.drift.history import Accepted, History, Observation, Observed, Reference
-from llmops_pipelines.drift.probes import Tier
+from llmops_pipelines.drift.probes import FAMILIES, Tier
 from llmops_pipelines.drift.seen import Seen, see
-from llmops_pipelines.drift.verdict import LEVEL, MOST_FAILED, DriftVerdict
+from llmops_pipelines.drift.verdict import MOST_FAILED, DriftVerdict
+from llmops_pipelines.embedding.model_folder import ModelError
 from llmops_pipelines.storage.lake import Lake
 
 
@@ -38,18 +39,20 @@ class Upstream:
         return state(self.history.references(), self.history.observations())
 
     def observe(self, tiers: tuple[Tier, ...], by: str, progress: Progress = lambda done, total: None) -> Observation:
-        """Look at the model, and again where the first look alarms; keep what was found.
+        """Look at the model, and again where the first look alarms or shows an open change no more; keep what was found.
 
         Several may look at once: to which change a look belongs is decided when it is kept, by all that was kept before.
         """
         begun = self.history.observations()
-        reference, level = self.state().reference, look_level(begun, tiers)
+        current = self.state()
+        reference = current.reference
         problem = self._unusable(reference)
         if problem or reference is None:
             seen = Seen(DriftVerdict.UNMEASURED, problem)
         else:
-            seen = see(self.probe, reference, tiers, level, progress)
+            seen = see(self.probe, reference, current, tiers, looks_sharing(begun, tiers), progress)
         began_after = begun[-1].sequence if begun else 0
+        fingerprint = self._fingerprint()
 
         def belongs(observations: Sequence[Observation]) -> Observed:
             references = self.history.references()
@@ -57,8 +60,8 @@ class Upstream:
             stale = current.reference is not None and reference is not None and current.reference != reference
             changed = seen.changed and not stale  # by a reference that is no more, it says nothing
             number = next_episode(references, observations)
-            episode, opens = episode_of(current, number, changed, seen.identity, seen.gone)
-            return Observed(reference and reference.reference_id, tiers, began_after, episode, opens, level, by)
+            episode, opens = episode_of(current, number, changed, seen.identity, seen.gone, began_after)
+            return Observed(reference and reference.reference_id, tiers, began_after, fingerprint, episode, opens, by)
 
         return self.history.observe(seen, belongs)
 
@@ -72,37 +75,58 @@ class Upstream:
     ) -> Reference:
         """Make what the model is and answers now the reference that it is compared with from now on.
 
-        What it does keeps its number where it is what it did: that of the last reference, or of the change that is open.
-        What cannot be shown to be either, as after the probes were edited, has a number of its own. `judged` are the corpus
-        and the change by whose evaluation it is accepted, None where a person does. Raises UpstreamError where too many
-        calls fail for a reference, or the model is not in that change any more, ModelError where it cannot be used.
+        What it does keeps its number where fresh calls show that it is what it was: as in the last reference, or as observed
+        when the change that is open began. What cannot be shown to be either, as after the probes were edited, has a number
+        of its own. `judged` are the corpus and the change by whose evaluation it is accepted, None where a person does.
+        Raises UpstreamError where there are too few answers for a reference, or fresh calls do not show the change that was
+        evaluated, ModelError where the model cannot be used.
         """
-        before = self.state()
         drawn = self.probe.draw(tiers, True, progress)
-        spent = drawn.spent
+        spent, lacking = drawn.spent, self.probe.lacking(drawn.answers)
         if spent.failed > MOST_FAILED * spent.calls:
-            raise UpstreamError(
-                f"{self.name} is not accepted: {spent.failed:,} of {spent.calls:,} calls had no answer, at most "
-                f"{MOST_FAILED:.0%} may. {drawn.problem}"
-            )
+            lacking = f"{spent.failed:,} of {spent.calls:,} calls had no answer, at most {MOST_FAILED:.0%} may"
+        if lacking:
+            raise UpstreamError(f"{self.name} is not accepted: {lacking}. {drawn.problem}".strip())
         references, observations = self.history.references(), self.history.observations()
         current = state(references, observations)
-        differs = self._differs(before.reference, drawn)
-        if judged and (current.episode, differs) != (judged[1], True):
-            raise UpstreamError(f"{self.name} is not what was evaluated any more: it is observed and evaluated again")
-        number = current.episode if current.episode and not current.gone else next_episode(references, observations)
+        observed = self._as_observed(current, drawn)
+        if judged and not (current.episode == judged[1] and observed):
+            raise UpstreamError(
+                f"{self.name} is not accepted: its answers are not those of change {judged[1]} any more, which was "
+                f"evaluated. Look at it again; `llmops models accept {self.name}` takes what it is then"
+            )
+        changed = judged is not None or self._differs(current.reference, drawn)
+        number = current.episode if observed else next_episode(references, observations)
         return self.history.accept(
             drawn,
             Accepted(
                 packed=self.probe.packed(drawn.answers),
                 probes=self.probe.probes.identity,
                 fingerprint=self.fingerprint(),
-                accepts=number if differs else None,
+                accepts=number if changed else None,
                 corpus=judged[0] if judged else None,
                 requested_by=by,
                 reason=reason,
             ),
         )
+
+    def _as_observed(self, current: State, drawn: Drawn) -> bool:
+        """Whether a draw is what was observed when the change that is open began, as far as that was measured.
+
+        The draw is the reference, and the look that opened the change what is compared with it.
+        """
+        if current.episode is None or current.gone or current.reference is None:
+            return False
+        if current.reference.probes != self.probe.probes.identity:
+            return False
+        if current.identity and drawn.identity.changes(current.identity):
+            return False
+        answers = self.history.answers_of(current.episode)
+        if answers is None:
+            return True
+        opened = replace(drawn, answers=self.probe.unpacked(answers), spent=replace(drawn.spent, failed=0))
+        look = self.probe.compared(drawn.answers, opened).look
+        return not look.alarms and not look.unmeasured
 
     def _differs(self, reference: Reference | None, drawn: Drawn) -> bool:
         """Whether a draw is not what `reference` was, or cannot be shown to be. The first reference differs from nothing."""
@@ -110,8 +134,15 @@ class Upstream:
             return False
         if reference.probes != self.probe.probes.identity or drawn.identity.changes(reference.identity):
             return True
-        look = self.probe.compared(self.probe.unpacked(reference.answers), drawn, LEVEL).look
+        look = self.probe.compared(self.probe.unpacked(reference.answers), drawn).look
         return bool(look.alarms or look.unmeasured)
+
+    def _fingerprint(self) -> str | None:
+        """That of the embedder, None where it cannot be told now."""
+        try:
+            return self.fingerprint()
+        except ModelError:
+            return None
 
     def _unusable(self, reference: Reference | None) -> str:
         accept = f"`llmops models accept {self.name}`"
@@ -125,13 +156,16 @@ class Upstream:
         return ""
 
 
-def look_level(
-    observations: Sequence[Observation], tiers: Sequence[str], now: datetime.datetime | None = None
-) -> float:
-    """The level of the next look: LEVEL shared with the looks at any of `tiers` of the last 24 hours.
+def looks_sharing(
+    observations: Sequence[Observation], tiers: tuple[Tier, ...], now: datetime.datetime | None = None
+) -> dict[str, int]:
+    """How many looks share LEVEL with the next one, by family: itself, and those at the family's tier in the last 24 hours.
 
     Bonferroni over a rolling day: of n looks a day each has an n-th. On the first day of n looks the k-th has a k-th, which
     is more by the harmonic number of n. A time that lies ahead, after a clock was set back, counts as of now.
     """
     since = (now or datetime.datetime.now(datetime.UTC)) - datetime.timedelta(days=1)
-    return LEVEL / (1 + sum(one.at > since and bool(set(one.tiers) & set(tiers)) for one in observations))
+    looks: dict[Tier, int] = {
+        tier: 1 + sum(one.at > since and tier in one.tiers for one in observations) for tier in tiers
+    }
+    return {family: number for tier, number in looks.items() for family in FAMILIES[tier]}

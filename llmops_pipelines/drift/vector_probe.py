@@ -7,7 +7,7 @@ from collections.abc import Callable
 from llmops_pipelines.drift.drawn import Compared, Cost, Drawn, Progress, Spent
 from llmops_pipelines.drift.identity import Identity
 from llmops_pipelines.drift.probes import EmbedderProbes, Tier
-from llmops_pipelines.drift.vectors import Vectors, compare_vectors, power_of_loss
+from llmops_pipelines.drift.vectors import Vectors, compare_vectors, lacking, power_of_loss
 from llmops_pipelines.drift.verdict import MOST_FAILED
 from llmops_pipelines.embedding.batches import estimated_tokens
 from llmops_pipelines.embedding.embedder import Embedder, Use
@@ -85,8 +85,11 @@ class VectorProbe:
     def power(self, reference: Vectors, drop: float) -> float:
         return power_of_loss(self.probes, reference, drop)
 
-    def compared(self, reference: Vectors, drawn: Drawn, level: float) -> Compared:
-        return compare_vectors(self.probes, reference, drawn.answers.calls(0, self.probes.calls), level)
+    def compared(self, reference: Vectors, drawn: Drawn) -> Compared:
+        return compare_vectors(self.probes, reference, drawn.answers.calls(0, self.probes.calls))
+
+    def lacking(self, answers: Vectors) -> str:
+        return lacking(answers)
 
     def packed(self, answers: Vectors) -> bytes:
         import numpy as np

@@ -50,13 +50,14 @@ class FrozenIndex:
         return 1 - sum(float(overlap(self.found, self.queries @ texts.T).mean()) for texts in calls) / len(calls)
 
 
-def compare_vectors(probes: EmbedderProbes, reference: Vectors, look: Vectors, level: float) -> Compared:
-    """Two families, the queries and the texts. Texts that the reference has no vector of take no part."""
+def compare_vectors(probes: EmbedderProbes, reference: Vectors, look: Vectors) -> Compared:
+    """Two families, the queries and the texts. Texts that the reference has no vector of take no part.
+
+    Where more than MOST_FAILED of the calls of a look have no answer, or more than that of the texts or of the queries lack
+    one in any call, of the look or of the reference, there are no families: it is unmeasured.
+    """
     import numpy as np
 
-    if reference.documents.shape[2:] != look.documents.shape[2:]:  # nothing can be found in the index any more
-        lost = [Family(name, 0.0, 1.0, probes.floor, UNIT, loss=True) for name in ("queries", "documents")]
-        return Compared(Look(lost, look.documents[..., 0].size, 0, level=level))
     known = [_answered(vectors) for vectors in (reference.documents, reference.queries)]
     wanted = probes.calls * sum(int(kept.sum()) for kept in known)
     sides = list(zip((look.documents, look.queries), known, strict=True))
@@ -64,6 +65,13 @@ def compare_vectors(probes: EmbedderProbes, reference: Vectors, look: Vectors, l
     if lost > MOST_FAILED * wanted:
         return Compared(Look([], wanted, lost))
     documents, queries = (kept & _answered(vectors) for vectors, kept in sides)
+    for before, now in zip(known, (documents, queries), strict=True):
+        asked, answered = int(before.sum()), int(now.sum())
+        if lacking(reference) or asked - answered > MOST_FAILED * asked:
+            return Compared(Look([], asked, asked - answered))
+    if reference.documents.shape[2:] != look.documents.shape[2:]:  # nothing can be found in the index any more
+        families = [Family(name, 0.0, 1.0, probes.floor, UNIT, one_sided=True) for name in ("queries", "documents")]
+        return Compared(Look(families, wanted, lost))
     before = Vectors(reference.documents[:, documents], reference.queries[:, queries])
     now = Vectors(look.documents[:, documents], look.queries[:, queries])
     anchors, peers = before.calls(0, probes.calls), before.calls(probes.calls, 2 * probes.calls)
@@ -76,12 +84,24 @@ def compare_vectors(probes: EmbedderProbes, reference: Vectors, look: Vectors, l
         "queries": index.lost_by_queries(now.queries) - index.lost_by_queries(peers.queries),
         "documents": index.lost_by_documents(now.documents) - index.lost_by_documents(peers.documents),
     }
-    families = [Family(name, found.p, losses[name], probes.floor, UNIT, loss=True) for name, found in moved.items()]
+    families = [
+        Family(name, found.p, losses[name], probes.floor, UNIT, one_sided=True) for name, found in moved.items()
+    ]
     names = [text for text, kept in zip(probes.documents, documents.tolist(), strict=True) if kept]
     by_text = moved["documents"].by_text
     farthest = [int(i) for i in np.argsort(-by_text)[:EXAMPLES] if by_text[i] > 0]
     examples = [{"text": names[i][:120], "distance": f"{by_text[i]:.2g}"} for i in farthest]
-    return Compared(Look(families, wanted, lost, level=level), examples)
+    return Compared(Look(families, wanted, lost), examples)
+
+
+def lacking(reference: Vectors) -> str:
+    """What keeps vectors from being a reference: too many of the texts, or of the queries, lack one in some call."""
+    for name, vectors in (("texts", reference.documents), ("queries", reference.queries)):
+        answered = _answered(vectors)
+        missing = len(answered) - int(answered.sum())
+        if missing > MOST_FAILED * len(answered):
+            return f"{missing} of {len(answered)} {name} had no answer in some call, at most {MOST_FAILED:.0%} may"
+    return ""
 
 
 def power_of_loss(probes: EmbedderProbes, reference: Vectors, loss: float) -> float:

@@ -5,8 +5,8 @@ correction over the families, an effect above the family's floor, and the same a
 reference, so that they are not independent: how often both alarm with no change is simulated, not multiplied.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -36,8 +36,8 @@ class DriftVerdict(StrEnum):
 class Family:
     """One test of a look; `effect` and `floor` are in the unit that `unit` names.
 
-    A `loss` counts where it is positive: what finds more than the reference finds of itself lost nothing. Of others the size
-    of the effect counts, whichever way it goes.
+    A `one_sided` effect counts where it is positive: what finds more than the reference finds of itself lost nothing. Of
+    others the size of the effect counts, whichever way it goes.
     """
 
     name: str
@@ -45,12 +45,12 @@ class Family:
     effect: float
     floor: float
     unit: str
-    loss: bool = False
+    one_sided: bool = False
 
     @property
     def above_floor(self) -> bool:
         """Whether the effect is more than the floor; shares that are equal but for rounding are not."""
-        return (self.effect if self.loss else abs(self.effect)) > self.floor + ROUNDING
+        return (self.effect if self.one_sided else abs(self.effect)) > self.floor + ROUNDING
 
     def __str__(self) -> str:
         return f"{self.name}: {self.effect:+.3g} {self.unit} (floor {self.floor:.3g}, p {self.p:.2g})"
@@ -60,6 +60,8 @@ class Family:
 class Look:
     """What one round of calls gave: `failed` of `calls` had no answer; of the `answers` that are parsed for a content
     `unparsed` had none, against `reference_unparsed` of `reference_answers` in the reference.
+
+    `shared` says of a family how many looks share the level with this one, where they are more than one.
     """
 
     families: Sequence[Family]
@@ -69,7 +71,7 @@ class Look:
     unparsed: int = 0
     reference_answers: int = 0
     reference_unparsed: int = 0
-    level: float = LEVEL
+    shared: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def unmeasured(self) -> str:
@@ -90,8 +92,16 @@ class Look:
         """The families that are significant together and have an effect above their floor; none of too few answers."""
         if self.failed > MOST_FAILED * self.calls:
             return []
-        corrected = holm({family.name: family.p for family in self.families})
-        return [one for one in self.families if corrected[one.name] <= self.level and one.above_floor]
+        corrected = holm({one.name: min(1.0, one.p * self.shared.get(one.name, 1)) for one in self.families})
+        return [one for one in self.families if corrected[one.name] <= LEVEL and one.above_floor]
+
+    def quiet(self, names: Iterable[str]) -> bool:
+        """Whether it could measure the families `names`, and each has an effect that is not above its floor.
+
+        That a family is not significant is not asked: a look may have too little level, or too few answers, to say so.
+        """
+        within = {family.name for family in self.families if not family.above_floor}
+        return not self.unmeasured and set(names) <= within
 
     def _more_unparsed(self) -> bool:
         """Whether more are unparsed than in the reference, by Fisher's exact test, one-sided."""

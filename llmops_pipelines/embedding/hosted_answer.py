@@ -26,7 +26,7 @@ def read_answer(body: bytes, texts: int, dimension: int) -> Answer | None:
 
     try:
         payload = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     data = payload.get("data") if isinstance(payload, dict) else None
     if not isinstance(data, list) or not all(_is_entry(entry) for entry in data):

@@ -24,6 +24,7 @@ RETRIED_STATUS = (408, 409, 425)
 NO_CREDIT = ("insufficient_quota", "billing_hard_limit_reached")
 NO_MODEL = ("model_not_found", "invalid_model", "unsupported_model")
 NO_KEY = ("invalid_api_key",)
+FILTERED = ("content_filter", "content_policy_violation", "responsible_ai_policy_violation", "invalid_prompt")
 
 # Headers by which endpoints tell the version of the model that answered. An API's own version is none of them.
 VERSION_HEADERS = ("openai-model", "azureml-model-deployment", "x-ms-deployment-name", "x-model-version", "x-model-id")
@@ -42,6 +43,7 @@ class Failure:
     reason: str
     headers: Mapping[str, str] = field(default_factory=dict)
     gone: bool = False  # the endpoint says that it has no such model
+    filtered: bool = False  # the endpoint says that it will not answer such a text
 
     @property
     def asked(self) -> float | None:
@@ -153,7 +155,7 @@ class HostedClient:
         if final:
             return Failure("final", f"{final} ({named})", headers, gone=status == 404 or code in NO_MODEL)
         if status in TEXT_STATUS:
-            return Failure("refused", named, headers)
+            return Failure("refused", named, headers, filtered=code in FILTERED)
         if status == 429:
             return Failure("busy", named, headers)
         return Failure("failing", named, headers)

@@ -27,7 +27,7 @@ def read_completion(body: bytes, headers: Mapping[str, str], seconds: float) -> 
     """The first choice of a chat completion. None where the body is not the JSON of one."""
     try:
         payload = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     choices = payload.get("choices") if isinstance(payload, dict) else None
     choice = choices[0] if isinstance(choices, list) and choices else None
@@ -38,7 +38,7 @@ def read_completion(body: bytes, headers: Mapping[str, str], seconds: float) -> 
         return None
     usage = payload.get("usage")
     return Completion(
-        text=message.get("content") or "",
+        text=_text(message.get("content") or ""),
         finish_reason=_name(choice.get("finish_reason")),
         refusal=_name(message.get("refusal")),
         answered_by=_name(payload.get("model")),
@@ -50,8 +50,13 @@ def read_completion(body: bytes, headers: Mapping[str, str], seconds: float) -> 
     )
 
 
+def _text(said: str) -> str:
+    """Half of a surrogate pair, which JSON may hold and UTF-8 cannot, becomes a question mark."""
+    return said.encode("utf-8", "replace").decode("utf-8")
+
+
 def _name(value: Any) -> str | None:
-    return value[:LONGEST] if isinstance(value, str) and value else None
+    return _text(value)[:LONGEST] if isinstance(value, str) and value else None
 
 
 def _count(usage: Any, field: str) -> int | None:

@@ -126,19 +126,20 @@ def since_accepted(
 
 
 def accept_promoted(
-    corpus: "Corpus", lake: Lake, key: str, evaluation: Snapshot, released: bool, by: str
+    corpus: "Corpus", lake: Lake, key: str, evaluation: Snapshot, by_release: bool, by: str
 ) -> Reference | None:
     """Takes the changed model of `key` as it is, where its evaluation promotes it: by its questions, or, where it is another
-    partition, because it was `released` just now. None where nothing is accepted.
+    partition than those that the change is of, `by_release` just now. None where nothing is accepted.
 
     Raises UpstreamError or ModelError where the model gives no reference, or is not what was evaluated any more: then it
     stays as it was.
     """
     model, state = upstream_of(corpus, key), state_of(corpus, lake, key)
-    if model is None or state.episode is None or state.gone or evaluation.summary["behaviour"] != state.behaviour:
+    if model is None or state.episode is None or state.gone or evaluation.summary.get("behaviour") != state.behaviour:
         return None
     found = drift_decision(corpus.suites, evaluation)
-    if not released and not (found and found.promotes):
+    another = by_release and corpus.model(key, lake).fingerprint not in state.fingerprints
+    if not another and not (found and found.promotes):
         return None
     reason = f"evaluated on {corpus.name}: {found.reason if found and found.promotes else f'{key} was released'}"
     upstream = model.upstream(lake)

@@ -39,11 +39,13 @@ OBSERVATIONS = pa.schema(
         pa.field("identity", pa.string()),  # JSON; null where nothing answered
         pa.field("episode", pa.int64()),  # the change that it belongs to; null where there is none
         pa.field("opens", pa.bool_(), nullable=False),  # whether the episode begins with it
+        pa.field("over", pa.bool_(), nullable=False),  # whether it shows that the change that was open is over
         pa.field("gone", pa.bool_(), nullable=False),  # the endpoint has no such model any more
         pa.field("alarms", pa.string(), nullable=False),  # JSON: names of the families that changed
         pa.field("families", pa.string(), nullable=False),  # JSON: the tests of the look that decided
         pa.field("examples", pa.string(), nullable=False),  # JSON
-        pa.field("level", pa.float64(), nullable=False),
+        pa.field("fingerprint", pa.string()),  # of an embedder as it was configured
+        pa.field("answers", pa.large_binary()),  # of the look that opens an episode
         pa.field("calls", pa.int64(), nullable=False),
         pa.field("failed", pa.int64(), nullable=False),
         pa.field("tokens", pa.int64(), nullable=False),

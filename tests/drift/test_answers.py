@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import binomtest, fisher_exact
+from scipy.stats import binomtest, fisher_exact, hypergeom
 
 from llmops_pipelines.drift.answers import changed_counts, changed_grades, changed_values
 
@@ -21,7 +21,9 @@ def test_one_prompt_is_fishers_exact_test() -> None:
     reference, look = ["y"] * 8 + ["n"] * 2, ["y"] * 2 + ["n"] * 8
     found = changed_counts({"a": reference}, {"a": look})
     assert found.p == pytest.approx(FISHER, abs=0.006)
-    assert (found.effect, found.n) == (pytest.approx(0.6), 1)
+    dealt = hypergeom(20, 10, 10)  # of ten "y" and ten "n", how many "y" the look is dealt
+    expected = sum(dealt.pmf(k) * abs(2 * k - 10) / 10 for k in range(11))
+    assert (found.effect, found.n) == (pytest.approx(0.6 - expected, abs=0.01), 1)
 
 
 def test_many_prompts_see_together_what_none_sees_alone() -> None:
@@ -29,6 +31,17 @@ def test_many_prompts_see_together_what_none_sees_alone() -> None:
     look = {str(i): ["y"] + ["n"] * 4 for i in range(40)}
     assert changed_counts({"0": reference["0"]}, {"0": look["0"]}).p > 0.1
     assert changed_counts(reference, look).p < 0.001
+
+
+def test_the_effect_of_wavering_answers_is_about_nothing_and_of_others_their_distance() -> None:
+    generator = np.random.default_rng(5)
+    effects = []
+    for _ in range(100):
+        sides = [{str(i): list(generator.choice(["a", "b"], calls)) for i in range(12)} for calls in (50, 10)]
+        effects.append(changed_counts(*sides).effect)
+    assert abs(np.mean(effects)) < 0.02
+    assert np.mean(np.array(effects) > 0.1) < 0.02
+    assert changed_counts({"0": ["a"] * 5000}, {"0": ["b"] * 10}).effect > 0.98
 
 
 def test_counts_are_told_apart_as_seldom_as_asked() -> None:
@@ -47,7 +60,8 @@ def test_counts_are_told_apart_as_seldom_as_asked() -> None:
 @given(ANSWERS)
 def test_equal_counts_are_no_change(answers: dict[str, list[str]]) -> None:
     found = changed_counts(answers, {name: calls[::-1] for name, calls in answers.items()})
-    assert (found.p, found.effect) == (1.0, 0.0)
+    assert found.p == 1.0
+    assert found.effect <= 0
 
 
 @given(ANSWERS, ANSWERS)
@@ -60,7 +74,7 @@ def test_counts_take_prompts_of_both_sides_and_a_p(reference: dict[str, list[str
     found = changed_counts(reference, look)
     assert found.n == len(shared)
     assert 0 < found.p <= 1
-    assert 0 <= found.effect <= 1
+    assert -1 <= found.effect <= 1
 
 
 @pytest.mark.parametrize(("lost", "won"), [(476, 147), (155, 416), (23, 2), (16, 0), (10, 0), (0, 6), (0, 0)])

@@ -41,6 +41,34 @@ def test_two_samples_of_one_distribution_are_told_apart_as_seldom_as_asked() -> 
     assert binomtest(int((p <= 0.5).sum()), len(p), 0.5).pvalue > 0.001
 
 
+def of_prompts(generator: np.random.Generator, calls: int, spread: float = 0.3) -> tuple[np.ndarray, list[str]]:
+    """Answers to 20 prompts, so many calls each: near each other within a prompt, far between prompts."""
+    places = np.random.default_rng(77).normal(size=(20, 8)).repeat(calls, axis=0)
+    return places + spread * generator.normal(size=places.shape), [
+        f"prompt {i}" for i in range(20) for _ in range(calls)
+    ]
+
+
+def test_within_prompts_it_errs_as_asked_and_its_effect_is_about_nothing() -> None:
+    generator = np.random.default_rng(3)
+    found = []
+    for _ in range(300):
+        (before, of_before), (now, of_now) = of_prompts(generator, 5), of_prompts(generator, 1)
+        found.append(discrepancy(before, now, 99, (of_before, of_now)))
+    p = np.array([one.p for one in found])
+    assert binomtest(int((p <= 0.05).sum()), len(p), 0.05).pvalue > 0.001
+    assert binomtest(int((p <= 0.5).sum()), len(p), 0.5).pvalue > 0.001
+    assert abs(np.mean([one.excess for one in found])) < 0.005
+    assert np.mean([one.squared for one in found]) < -0.02, "one answer a prompt is unlike any other, five are not"
+
+
+def test_within_prompts_a_small_shift_is_seen_that_the_spread_of_prompts_hides() -> None:
+    generator = np.random.default_rng(4)
+    (before, of_before), (now, of_now) = of_prompts(generator, 5), of_prompts(generator, 1)
+    moved = now + np.array([0.5, *[0.0] * 7])
+    assert discrepancy(before, moved, groups=(of_before, of_now)).p < 0.01 < discrepancy(before, moved).p
+
+
 def test_a_shift_is_seen() -> None:
     generator = np.random.default_rng(2)
     found = discrepancy(generator.normal(size=(40, 8)), generator.normal(0.6, 1, size=(40, 8)))

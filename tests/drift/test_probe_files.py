@@ -100,3 +100,8 @@ def test_a_file_that_is_not_there_or_no_yaml_is_named(tmp_path: Path) -> None:
     (tmp_path / "broken.yaml").write_text("a: [", "utf-8")
     with pytest.raises(ProbeError, match="is no YAML"):
         load_probes(tmp_path / "broken.yaml")
+
+
+def test_a_folder_is_no_probe_file(tmp_path: Path) -> None:
+    with pytest.raises(ProbeError, match="cannot be read"):
+        load_probes(tmp_path)

@@ -113,7 +113,7 @@ def test_more_than_one_call_in_twenty_without_an_answer_is_never_unchanged(
 
 def test_a_loss_counts_one_way_and_not_for_its_rounding() -> None:
     def loss(effect: float) -> Family:
-        return Family("queries", 1e-6, effect, 0.02, "of the first ten lost", loss=True)
+        return Family("queries", 1e-6, effect, 0.02, "of the first ten lost", one_sided=True)
 
     assert [loss(effect).above_floor for effect in (0.02000000000000013, 0.021, -0.5)] == [False, True, False]
     assert family(1e-6, effect=-0.5).above_floor

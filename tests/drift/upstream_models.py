@@ -3,13 +3,15 @@
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from pytest_httpserver import HTTPServer
 from werkzeug import Response
 
 from llmops_pipelines.drift.asking import reply_probe, vector_probe
-from llmops_pipelines.drift.probes import EmbedderProbes, Item, LLMProbes
+from llmops_pipelines.drift.history import Observation
+from llmops_pipelines.drift.probes import EmbedderProbes, Item, LLMProbes, Tier
 from llmops_pipelines.drift.upstream import Upstream
 from llmops_pipelines.embedding.hosted_model import HostedModel
 from llmops_pipelines.generation.hosted_llm import HostedLLM
@@ -17,6 +19,11 @@ from llmops_pipelines.storage.lake import Lake
 from tests.embedding.fake_endpoint import DIMENSION, FakeEndpoint, embeddings, payload, vector
 from tests.generation.fake_chat import FakeChat
 
+VECTORS: tuple[Tier, ...] = ("vectors",)
+FAST: tuple[Tier, ...] = ("tokens",)
+GRADED: tuple[Tier, ...] = ("graded",)
+TEXTS: tuple[Tier, ...] = ("texts",)
+ALL: tuple[Tier, ...] = ("tokens", "graded", "texts")
 EMBEDDER_PROBES = EmbedderProbes(
     "small",
     1,
@@ -91,3 +98,35 @@ def failing(status: int) -> Response:
     return Response(
         json.dumps({"error": {"message": "no", "type": "server_error"}}), status, mimetype="application/json"
     )
+
+
+def look(upstream: Upstream, tiers: tuple[Tier, ...] = VECTORS) -> Observation:
+    return upstream.observe(tiers, "a test")
+
+
+def accept(upstream: Upstream, tiers: tuple[Tier, ...] = VECTORS) -> None:
+    upstream.accept(tiers, "a test", "it is good")
+
+
+def wrong(prompt: str) -> str:
+    number = answers_of(prompt)
+    return str(int(number) + 1) if number.isdigit() and int(number) % 5 == 0 else number
+
+
+def fenced(prompt: str) -> str:
+    return f"```\n{answers_of(prompt)}\n```" if prompt.startswith("What") else answers_of(prompt)
+
+
+def refusing(prompt: str) -> str:
+    return "I'm sorry, but I cannot help with that." if prompt.startswith("Tell") else answers_of(prompt)
+
+
+def dies_after(embedder: ChangingEmbedder, texts: int) -> None:
+    """The endpoint answers so many texts and no more."""
+    answered, left = embedder.endpoint.answer_always, [texts]
+
+    def answer(asked: list[str]) -> Any:
+        left[0] -= len(asked)
+        return answered(asked) if left[0] >= 0 else failing(500)
+
+    embedder.endpoint.answer_always = answer

@@ -130,6 +130,52 @@ def test_a_change_that_does_not_hurt_is_accepted_by_its_evaluation(released: Dri
     assert metadata(again)["evaluation"]["done"].startswith("nothing"), "what was measured of it stays true"
 
 
+def test_a_release_of_what_hurts_accepts_nothing(released: Drifting) -> None:
+    """The model is found at another URL: a new row of what is in force, and no reason to take the model as it is."""
+    released.server.model = noisy(4.0)
+    released.observe()
+    request = released.look()[0]
+    assert released.carry_out(request).success
+    moved = [*released.corpus.settings.embeddings.models]
+    url = released.model.settings.model.base_url.replace("127.0.0.1", "localhost")
+    moved[1] = released.model.settings.model.model_copy(update={"base_url": url})
+    section = released.corpus.settings.embeddings.model_copy(update={"models": moved})
+    settings = released.corpus.settings.model_copy(update={"embeddings": section})
+    released.corpus = replace(released.corpus, settings=settings)
+    result = released.carry_out(request)
+    assert "released r" in metadata(result)["release"]["done"]
+    assert not checks(result)["evaluation_report:as_accepted"]
+    assert released.model.upstream(released.lake).state().episode == 1
+    with pytest.raises(BlockedModelError):
+        release.open("glossary", released.lake).search("dry land of sand", "dense")
+
+
+def test_an_acceptance_that_fails_fails_the_run_and_is_made_by_the_next(released: Drifting) -> None:
+    released.server.model = noisy(0.3)
+    released.observe()
+    request = released.look()[0]
+    upto = [key for key in request.asset_selection or [] if key.path[-1] != "release"]
+    assert released.carry_out(request._replace(asset_selection=upto)).success
+    released.server.down = failing(500)
+    result = released.run(
+        "glossary_reevaluation",
+        partition_key=request.partition_key,
+        asset_selection=[released.corpus.key("release")],
+        tags=request.tags,
+    )
+    assert not result.success
+    assert "could not be accepted: embed is not accepted: 800 of 800 calls had no answer" in failure(result)
+    assert release.open("glossary", released.lake).search("desert", "full_text"), "what is in force stays"
+    released.server.down = None
+    assert released.run(
+        "glossary_reevaluation",
+        partition_key=request.partition_key,
+        asset_selection=[released.corpus.key("release")],
+        tags=request.tags,
+    ).success
+    assert released.model.upstream(released.lake).state().accepted == 1
+
+
 def test_accepting_by_hand_asks_for_nothing(released: Drifting) -> None:
     released.server.model = noisy(2.0)
     released.observe()

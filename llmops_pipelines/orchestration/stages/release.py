@@ -71,8 +71,8 @@ def release_asset(corpus: "Corpus") -> dg.AssetsDefinition:
             if asked:
                 raise dg.Failure(f"not released: {refusal}", allow_retries=False) from refusal
             context.log.warning(f"not released: {refusal}")
-            _accept_upstream(corpus, context, store, released=False)
             tell(Finished("release", "not released: its check `promoted` says why"))  # figures may be of test questions
+            _accept_upstream(corpus, context, store, by_release=False)
             return
         except ReleaseError as error:
             raise dg.Failure(str(error), allow_retries=False) from error
@@ -82,24 +82,29 @@ def release_asset(corpus: "Corpus") -> dg.AssetsDefinition:
         tell(Finished("release", done))
         if not unchanged:
             tell_observed(corpus, context.instance, store, context.log)
-        _accept_upstream(corpus, context, store, released=not unchanged)
         yield _in_force(done, now, releases)
+        _accept_upstream(corpus, context, store, by_release=not unchanged and now.action == "release")
 
     return release
 
 
-def _accept_upstream(corpus: "Corpus", context: dg.AssetExecutionContext, lake: Lake, released: bool) -> None:
-    """A model that has changed is taken as it is where its evaluation promotes it; that it cannot be stops no release."""
+def _accept_upstream(corpus: "Corpus", context: dg.AssetExecutionContext, lake: Lake, by_release: bool) -> None:
+    """A model that has changed is taken as it is where its evaluation promotes it. Where it cannot be, what is released
+    stays, and the run fails, so that somebody is told.
+    """
     key = context.partition_key
     model = upstream_of(corpus, key)
     if model is None:
         return
     evaluation = corpus.upstream(lake, "evaluation", key)
     try:
-        made = accept_promoted(corpus, lake, key, evaluation, released, f"run {context.run.run_id}")
+        made = accept_promoted(corpus, lake, key, evaluation, by_release, f"run {context.run.run_id}")
     except (UpstreamError, ModelError) as error:
-        context.log.warning(f"{model.name} is not accepted: {error}")
-        return
+        raise dg.Failure(
+            f"the evaluation of {key} promotes {model.name} as it is now, but it could not be accepted: {error}. "
+            f"Materialise {corpus.name}/release of this key again, or `llmops models accept {model.name}`",
+            allow_retries=False,
+        ) from error
     if made:
         context.log.info(f"{model.name} is accepted as it is now: {made.reason}")
         context.instance.report_runless_asset_event(accepted(model, made))
