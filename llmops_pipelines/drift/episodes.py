@@ -43,25 +43,28 @@ class State:
 def state(references: Sequence[Reference], observations: Sequence[Observation]) -> State:
     """The state of a model by its rows, oldest first. Observations of an earlier reference say nothing any more.
 
-    An episode ends where an observation that began after the episode was seen last shows it over.
+    An episode ends where observations that began after it was seen last show no more of any family that changed, whatever
+    tiers each asks, and one of them that the model says to be who was accepted.
     """
     accepted = next((one.accepts for one in reversed(references) if one.accepts is not None), 0)
     last = references[-1] if references else None
     fingerprints = {last.fingerprint} if last and last.fingerprint else set()
     ended: tuple[int, int] | None = None
-    episode, alarms, identity, gone, seen_last = None, frozenset[str](), None, False, 0
+    episode, alarms, identity, gone, seen_last, renamed = None, frozenset[str](), None, False, 0, False
     for one in observations:
         if last is None or one.reference_id != last.reference_id:
             continue
         if one.episode is not None and not (ended and one.episode == ended[0] and one.began_after < ended[1]):
-            same, tested = one.episode == episode, {family.name for family in one.families}
+            same, within = one.episode == episode, {family.name for family in one.families if not family.above_floor}
             # What was not tested, as of what is gone, is not known to do otherwise than before.
-            alarms = frozenset(one.alarms) | (alarms if same else alarms - tested)
+            alarms = frozenset(one.alarms) | (alarms if same else alarms - within)
             identity = identity.merged(one.identity) if same and identity else one.identity
-            episode, gone, seen_last = one.episode, one.gone, one.sequence
-        elif episode is not None and one.over and one.began_after >= seen_last:
-            ended = episode, one.sequence
-            episode, alarms, identity, gone = None, frozenset(), None, False
+            episode, gone, seen_last, renamed = one.episode, one.gone, one.sequence, True
+        elif episode is not None and one.began_after >= seen_last:
+            alarms, renamed = alarms - set(one.quiet), renamed and one.renamed
+            if not alarms and not renamed:
+                ended = episode, one.sequence
+                episode, identity, gone = None, None, False
         elif episode is None and one.verdict == DriftVerdict.UNCHANGED and one.fingerprint:
             fingerprints.add(one.fingerprint)
     return State(last, accepted, episode, alarms, identity, gone, frozenset(fingerprints), ended)
@@ -84,12 +87,16 @@ def episode_of(
     """
     if not changed:
         return None, False
-    if current.episode is not None and current.gone == gone and not _other(current.identity, identity):
+    if current.episode is not None and current.gone == gone and not _other(current, identity):
         return current.episode, False
     if current.episode is None and current.ended and began_after < current.ended[1]:
         return current.ended[0], False
     return number, True
 
 
-def _other(before: Identity | None, now: Identity | None) -> bool:
-    return before is not None and now is not None and bool(now.changes(before))
+def _other(current: State, now: Identity | None) -> bool:
+    """Whether the model says to be one that neither was accepted nor is of the change that is open."""
+    if current.identity is None or now is None:
+        return False
+    known = current.identity.merged(current.reference.identity) if current.reference else current.identity
+    return bool(now.changes(known))

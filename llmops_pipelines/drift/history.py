@@ -51,8 +51,9 @@ class Observation:
     """One look at a model, or the attempt of one: its verdict, and the change that it belongs to.
 
     `families` are the tests of the look that decided, `alarms` the names of those that changed. An episode is one change: it
-    begins with the observation that `opens` it, and ends with one that is `over`: both of its looks could have seen the
-    change, and did not. The look began when `began_after` was the newest observation. `fingerprint` is the embedder's.
+    begins with the observation that `opens` it. `quiet` are families of the change that was open which both looks could have
+    seen, and did not; `renamed` is false where both say to be who was accepted. The look began when `began_after` was the
+    newest observation. `fingerprint` is the embedder's.
     """
 
     sequence: int
@@ -65,7 +66,8 @@ class Observation:
     identity: Identity | None
     episode: int | None
     opens: bool
-    over: bool
+    quiet: tuple[str, ...]
+    renamed: bool
     gone: bool
     alarms: tuple[str, ...]
     families: tuple[Family, ...]
@@ -124,9 +126,9 @@ class History:
         return [_observation(row) for row in _ordered(self._observations.rows(columns))]
 
     def answers_of(self, episode: int) -> bytes | None:
-        """What was answered, packed, when an episode was opened; None where nothing was measured then."""
-        rows = self._observations.rows(["episode", "opens", ANSWERS])
-        return next((row[ANSWERS] for row in rows if row["opens"] and row["episode"] == episode), None)
+        """What was answered, packed, at the first look at a change that was measured; None where none was."""
+        rows = _ordered(self._observations.rows(["sequence", "episode", ANSWERS]))
+        return next((row[ANSWERS] for row in rows if row["episode"] == episode and row[ANSWERS]), None)
 
     def accept(self, drawn: Drawn, accepted: Accepted) -> Reference:
         """Append a reference."""
@@ -146,7 +148,8 @@ class History:
             "reason": seen.reason,
             "identity": seen.identity.as_json() if seen.identity else None,
             "gone": seen.gone,
-            "over": seen.over,
+            "quiet": json.dumps(list(seen.quiet)),
+            "renamed": seen.renamed,
             "alarms": json.dumps(list(seen.alarms)),
             "families": json.dumps([asdict(family) for family in seen.families]),
             "examples": json.dumps(list(seen.examples) if seen.changed else [], ensure_ascii=False),
@@ -155,7 +158,8 @@ class History:
 
         def row() -> dict[str, Any]:
             observed = asdict(belongs(self.observations()))
-            answers = seen.answers if observed["opens"] else None
+            kept = observed["episode"] is None or (not observed["opens"] and self.answers_of(observed["episode"]))
+            answers = None if kept else seen.answers
             return {**content, **observed, "tiers": ",".join(observed["tiers"]), ANSWERS: answers}
 
         return _observation(_appended(self._observations, "observation_id", "o{:06}", row))
@@ -185,7 +189,7 @@ def _reference(row: dict[str, Any]) -> Reference:
 
 def _observation(row: dict[str, Any]) -> Observation:
     same = (
-        *("sequence", "at", "reference_id", "began_after", "reason", "episode", "opens", "over", "gone"),
+        *("sequence", "at", "reference_id", "began_after", "reason", "episode", "opens", "renamed", "gone"),
         *("fingerprint", "requested_by"),
     )
     return Observation(
@@ -194,6 +198,7 @@ def _observation(row: dict[str, Any]) -> Observation:
         verdict=DriftVerdict(row["verdict"]),
         identity=identity_of(row["identity"]) if row["identity"] else None,
         alarms=tuple(json.loads(row["alarms"])),
+        quiet=tuple(json.loads(row["quiet"])),
         families=tuple(Family(**family) for family in json.loads(row["families"])),
         examples=tuple(json.loads(row["examples"])),
         spent=Spent(*(row[name] for name in Spent.__dataclass_fields__)),

@@ -44,10 +44,18 @@ class Identity:
         A name that is not told any more, or told for the first time, proves nothing.
         """
         return [
-            f"{name} was {_listed(accepted.names[name])}, is {_listed(values)}"
+            f"{name} was {_listed(accepted.names[name])}, is {_listed(self.names[name])}"
+            for name in self.names
+            if name in self.changed_names(accepted)
+        ]
+
+    def changed_names(self, accepted: "Identity") -> set[str]:
+        """The names of which a value was not there, of those that both tell."""
+        return {
+            name
             for name, values in self.names.items()
             if accepted.names.get(name) and not set(values) <= set(accepted.names[name])
-        ]
+        }
 
     def merged(self, later: "Identity | None") -> "Identity":
         """All values that were seen of each name, here or in what came `later`; the information of what came later."""

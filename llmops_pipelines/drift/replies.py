@@ -8,14 +8,14 @@ from llmops_pipelines.drift.descriptors import changed_texts
 from llmops_pipelines.drift.drawn import Compared, Spent
 from llmops_pipelines.drift.grading import right_content, right_form
 from llmops_pipelines.drift.mmd import discrepancy
-from llmops_pipelines.drift.probes import Item, LLMProbes
+from llmops_pipelines.drift.probes import TIERS, Item, LLMProbes, Tier
 from llmops_pipelines.drift.verdict import MOST_FAILED, Family, Look
 
 if TYPE_CHECKING:
     import numpy as np
 
 Calls = Mapping[str, Sequence[str]]  # by prompt, or item: what its calls gave; failed ones are left out
-Replies = dict[str, dict[str, list[str]]]  # by tier
+Replies = dict[Tier, dict[str, list[str]]]
 Embed = Callable[[Sequence[str]], "np.ndarray"]
 UNITS = {"tokens": "total variation", "text": "squared discrepancy", "length": "log words"}
 ONE_SIDED = ("tokens", "text")  # what is measured is how far apart two sides are
@@ -23,11 +23,17 @@ EXAMPLES = 5
 
 
 def compare_replies(probes: LLMProbes, reference: Replies, look: Replies, spent: Spent, embed: Embed) -> Compared:
-    """The families of the tiers that were asked. One of which no prompt was answered on both sides is left out."""
+    """The families of the tiers that were asked. One of which no prompt was answered on both sides is left out.
+
+    Where more than MOST_FAILED of the calls of any of the tiers had no answer there are none: the look is unmeasured.
+    """
     calls, failed = spent.calls, spent.failed
     if failed > MOST_FAILED * calls:
         return Compared(Look([], calls, failed))
-    before = {tier: reference.get(tier, {}) for tier in ("tokens", "graded", "texts")}
+    for asked, unanswered in (unanswered_calls(probes, tier, look) for tier in look):
+        if unanswered > MOST_FAILED * asked:
+            return Compared(Look([], asked, unanswered))
+    before: Replies = {tier: reference.get(tier, {}) for tier in TIERS["llm"]}
     now = {tier: look.get(tier, {}) for tier in before}
     content = [_graded(probes, side["graded"], right_content) for side in (before, now)]
     form = [_graded(probes, side["graded"], right_form) for side in (before, now)]
@@ -53,6 +59,12 @@ def compare_replies(probes: LLMProbes, reference: Replies, look: Replies, spent:
         Look(families, calls, failed, answers, unparsed, known, unknown),
         _examples(probes, before["graded"], now["graded"]),
     )
+
+
+def unanswered_calls(probes: LLMProbes, tier: Tier, replies: Replies, times: int = 1) -> tuple[int, int]:
+    """How many calls of a tier were wanted, asked so many `times`, and how many of them have no answer."""
+    wanted = probes.size((tier,)) * times
+    return wanted, wanted - sum(map(len, replies.get(tier, {}).values()))
 
 
 def _shared(reference: Mapping[str, Sequence[Any]], look: Mapping[str, Sequence[Any]]) -> list[str]:

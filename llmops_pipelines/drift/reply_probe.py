@@ -10,7 +10,7 @@ from llmops_pipelines.drift.drawn import Compared, Cost, Drawn, Progress, Spent
 from llmops_pipelines.drift.identity import hosted_identity
 from llmops_pipelines.drift.power import power_of_drop
 from llmops_pipelines.drift.probes import LLMProbes, Tier
-from llmops_pipelines.drift.replies import Embed, Replies, compare_replies
+from llmops_pipelines.drift.replies import Embed, Replies, compare_replies, unanswered_calls
 from llmops_pipelines.drift.verdict import LEVEL, MOST_FAILED
 from llmops_pipelines.embedding.batches import estimated_tokens
 from llmops_pipelines.embedding.hosted_client import Failure
@@ -86,7 +86,11 @@ class ReplyProbe:
         return compare_replies(self.probes, reference, drawn.answers, drawn.spent, self._embed)
 
     def lacking(self, answers: Replies) -> str:
-        return ""  # a prompt may be left out, as long as few calls failed
+        for tier in answers:
+            asked, unanswered = unanswered_calls(self.probes, tier, answers, self.probes.calls)
+            if unanswered > MOST_FAILED * asked:
+                return f"{unanswered} of {asked} calls of its {tier} had no answer, at most {MOST_FAILED:.0%} may"
+        return ""
 
     def packed(self, answers: Replies) -> bytes:
         return json.dumps(answers, ensure_ascii=False).encode()

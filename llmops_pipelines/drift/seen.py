@@ -19,8 +19,9 @@ class Seen:
     """A verdict with what it rests on: the `families` of the look that decided, and the names of those that are changed.
 
     `identity` is what the model said of itself, None where it said nothing. It is `gone` where its endpoint said in two
-    rounds of calls that there is no such model. The change that was open is `over` where two rounds show it no more.
-    `answers` are those of the last look, packed, where they show a change.
+    rounds of calls that there is no such model. `quiet` are the families of the change that was open which two rounds show
+    no more, and it is not `renamed` where they say to be who was accepted. `answers` are those of the last look, packed,
+    where they show a change.
     """
 
     verdict: DriftVerdict
@@ -30,7 +31,8 @@ class Seen:
     examples: Sequence[dict[str, str]] = ()
     identity: Identity | None = None
     gone: bool = False
-    over: bool = False
+    quiet: Sequence[str] = ()
+    renamed: bool = True
     answers: bytes | None = None
     spent: Spent = NOTHING
 
@@ -66,17 +68,26 @@ def see(
     def proof() -> list[str]:
         return list(dict.fromkeys(said for drawn in draws for said in drawn.identity.changes(reference.identity)))
 
-    over = False
+    quiet, renamed = set[str](), True
     try:
         first = look()
         if draws[0].gone:
             look()
         judged = judge(proof(), first, look)
         if current.episode is not None and judged.verdict == DriftVerdict.UNCHANGED and len(draws) == 1:
-            over = _shows_it_over(first, draws[0], reference, current)
-            over = over and _shows_it_over(look(), draws[-1], reference, current)
-            said = "twice: the change is over" if over else "but that the change is over is not shown"
-            judged = replace(judged, reason=f"{judged.reason}, {said}")
+            tested, renamed = (
+                current.alarms & {one.name for one in first.families},
+                _renamed(draws[0], reference, current),
+            )
+            if tested <= first.quiet and not renamed and (tested or not current.alarms):
+                second = look()
+                quiet, renamed = (
+                    tested & second.quiet,
+                    _renamed(draws[-1], reference, current) or bool(second.unmeasured),
+                )
+            left = ", ".join(sorted(current.alarms - quiet)) or "its name"
+            said = f"not shown to be over: {left}" if renamed or current.alarms - quiet else "twice: the change is over"
+            judged = replace(judged, reason=f"{judged.reason}; {said}")
         problem = ""
     except ModelError as error:
         judged, problem = Judged(DriftVerdict.UNMEASURED, str(error), []), str(error)
@@ -99,14 +110,15 @@ def see(
         compared[-1].examples if compared else (),
         told,
         len(draws) > 1 and all(drawn.gone for drawn in draws),
-        over and judged.verdict == DriftVerdict.UNCHANGED,
+        sorted(quiet) if judged.verdict == DriftVerdict.UNCHANGED else (),
+        renamed or judged.verdict != DriftVerdict.UNCHANGED,
         probe.packed(draws[-1].answers) if judged.verdict.changed and families else None,
         sum((drawn.spent for drawn in draws), NOTHING),
     )
 
 
-def _shows_it_over(look: Look, drawn: Drawn, reference: Reference, current: State) -> bool:
-    """Whether a look could have seen the change that is open, and did not: by what it does, and by what it says it is."""
-    proving = reference.identity.names.keys() & (current.identity.names.keys() if current.identity else set())
+def _renamed(drawn: Drawn, reference: Reference, current: State) -> bool:
+    """Whether a draw says that it is not who was accepted, or does not tell a name by which the open change was proven."""
+    proving = current.identity.changed_names(reference.identity) if current.identity else set()
     told = {name for name, values in drawn.identity.names.items() if values}
-    return look.quiet(current.alarms) and proving <= told and not drawn.identity.changes(reference.identity)
+    return bool(proving - told or drawn.identity.changes(reference.identity))

@@ -53,8 +53,8 @@ class FrozenIndex:
 def compare_vectors(probes: EmbedderProbes, reference: Vectors, look: Vectors) -> Compared:
     """Two families, the queries and the texts. Texts that the reference has no vector of take no part.
 
-    Where more than MOST_FAILED of the calls of a look have no answer, or more than that of the texts or of the queries lack
-    one in any call, of the look or of the reference, there are no families: it is unmeasured.
+    Where more than MOST_FAILED of the calls of the texts, or of the queries, have no answer, or fewer than half of either
+    are answered in every call, there are no families: it is unmeasured.
     """
     import numpy as np
 
@@ -65,10 +65,12 @@ def compare_vectors(probes: EmbedderProbes, reference: Vectors, look: Vectors) -
     if lost > MOST_FAILED * wanted:
         return Compared(Look([], wanted, lost))
     documents, queries = (kept & _answered(vectors) for vectors, kept in sides)
-    for before, now in zip(known, (documents, queries), strict=True):
-        asked, answered = int(before.sum()), int(now.sum())
-        if lacking(reference) or asked - answered > MOST_FAILED * asked:
-            return Compared(Look([], asked, asked - answered))
+    for (vectors, before), now in zip(sides, (documents, queries), strict=True):
+        asked, unanswered = vectors[:, before, 0].size, int(np.isnan(vectors[:, before, 0]).sum())
+        if unanswered > MOST_FAILED * asked:
+            return Compared(Look([], asked, unanswered))
+        if 2 * now.sum() < len(now):
+            return Compared(Look([], len(now), len(now) - int(now.sum())))
     if reference.documents.shape[2:] != look.documents.shape[2:]:  # nothing can be found in the index any more
         families = [Family(name, 0.0, 1.0, probes.floor, UNIT, one_sided=True) for name in ("queries", "documents")]
         return Compared(Look(families, wanted, lost))
@@ -95,12 +97,13 @@ def compare_vectors(probes: EmbedderProbes, reference: Vectors, look: Vectors) -
 
 
 def lacking(reference: Vectors) -> str:
-    """What keeps vectors from being a reference: too many of the texts, or of the queries, lack one in some call."""
+    """What keeps vectors from being a reference: too many calls of the texts, or of the queries, had no answer."""
+    import numpy as np
+
     for name, vectors in (("texts", reference.documents), ("queries", reference.queries)):
-        answered = _answered(vectors)
-        missing = len(answered) - int(answered.sum())
-        if missing > MOST_FAILED * len(answered):
-            return f"{missing} of {len(answered)} {name} had no answer in some call, at most {MOST_FAILED:.0%} may"
+        calls, missing = vectors[..., 0].size, int(np.isnan(vectors[..., 0]).sum())
+        if missing > MOST_FAILED * calls or 2 * int(_answered(vectors).sum()) < vectors.shape[1]:
+            return f"{missing} of {calls} calls of its {name} had no answer, at most {MOST_FAILED:.0%} may"
     return ""
 
 

@@ -5,7 +5,7 @@ correction over the families, an effect above the family's floor, and the same a
 reference, so that they are not independent: how often both alarm with no change is simulated, not multiplied.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -95,13 +95,13 @@ class Look:
         corrected = holm({one.name: min(1.0, one.p * self.shared.get(one.name, 1)) for one in self.families})
         return [one for one in self.families if corrected[one.name] <= LEVEL and one.above_floor]
 
-    def quiet(self, names: Iterable[str]) -> bool:
-        """Whether it could measure the families `names`, and each has an effect that is not above its floor.
+    @property
+    def quiet(self) -> set[str]:
+        """The families that it measured whose effect is not above their floor.
 
         That a family is not significant is not asked: a look may have too little level, or too few answers, to say so.
         """
-        within = {family.name for family in self.families if not family.above_floor}
-        return not self.unmeasured and set(names) <= within
+        return set() if self.unmeasured else {family.name for family in self.families if not family.above_floor}
 
     def _more_unparsed(self) -> bool:
         """Whether more are unparsed than in the reference, by Fisher's exact test, one-sided."""

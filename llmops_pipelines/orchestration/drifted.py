@@ -21,6 +21,7 @@ from llmops_pipelines.evaluation.roles import ACCEPTED, CANDIDATE
 from llmops_pipelines.evaluation.suites import DAILY_PART, Suite
 from llmops_pipelines.orchestration.planning import plan_model
 from llmops_pipelines.release.blocks import Blocks
+from llmops_pipelines.release.releases import Releases
 from llmops_pipelines.storage import schemas
 from llmops_pipelines.storage.lake import Lake
 from llmops_pipelines.storage.snapshot import Snapshot
@@ -125,11 +126,9 @@ def since_accepted(
     return drift_decision(suites, evaluation)
 
 
-def accept_promoted(
-    corpus: "Corpus", lake: Lake, key: str, evaluation: Snapshot, by_release: bool, by: str
-) -> Reference | None:
+def accept_promoted(corpus: "Corpus", lake: Lake, key: str, evaluation: Snapshot, by: str) -> Reference | None:
     """Takes the changed model of `key` as it is, where its evaluation promotes it: by its questions, or, where it is another
-    partition than those that the change is of, `by_release` just now. None where nothing is accepted.
+    partition than those that the change is of, by its release. None where nothing is accepted.
 
     Raises UpstreamError or ModelError where the model gives no reference, or is not what was evaluated any more: then it
     stays as it was.
@@ -138,7 +137,7 @@ def accept_promoted(
     if model is None or state.episode is None or state.gone or evaluation.summary.get("behaviour") != state.behaviour:
         return None
     found = drift_decision(corpus.suites, evaluation)
-    another = by_release and corpus.model(key, lake).fingerprint not in state.fingerprints
+    another = _released_since(corpus, lake, key, state)
     if not another and not (found and found.promotes):
         return None
     reason = f"evaluated on {corpus.name}: {found.reason if found and found.promotes else f'{key} was released'}"
@@ -146,6 +145,17 @@ def accept_promoted(
     made = upstream.accept(model.settings.tiers, by, reason, judged=(corpus.name, state.episode))
     settle(upstream)
     return made
+
+
+def _released_since(corpus: "Corpus", lake: Lake, key: str, state: State) -> bool:
+    """Whether `key` is in force, and is of a fingerprint that was first released after the change that is open was found."""
+    fingerprint = corpus.model(key, lake).fingerprint
+    releases = Releases(lake, corpus.name)
+    now, model = releases.in_force(), upstream_of(corpus, key)
+    if model is None or now is None or now.manifest.model_key != key or fingerprint in state.fingerprints:
+        return False
+    opened = next(one.at for one in model.upstream(lake).history.observations() if one.episode == state.episode)
+    return all(row.at > opened for row in releases.history() if row.manifest.fingerprint == fingerprint)
 
 
 def reembedding_plan(corpus: "Corpus", lake: Lake, key: str) -> Plan | None:

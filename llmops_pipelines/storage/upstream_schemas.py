@@ -39,13 +39,16 @@ OBSERVATIONS = pa.schema(
         pa.field("identity", pa.string()),  # JSON; null where nothing answered
         pa.field("episode", pa.int64()),  # the change that it belongs to; null where there is none
         pa.field("opens", pa.bool_(), nullable=False),  # whether the episode begins with it
-        pa.field("over", pa.bool_(), nullable=False),  # whether it shows that the change that was open is over
+        pa.field(
+            "quiet", pa.string(), nullable=False
+        ),  # JSON: families of the open change that both looks show no more
+        pa.field("renamed", pa.bool_(), nullable=False),  # whether it still says, or hides, that it is another one
         pa.field("gone", pa.bool_(), nullable=False),  # the endpoint has no such model any more
         pa.field("alarms", pa.string(), nullable=False),  # JSON: names of the families that changed
         pa.field("families", pa.string(), nullable=False),  # JSON: the tests of the look that decided
         pa.field("examples", pa.string(), nullable=False),  # JSON
         pa.field("fingerprint", pa.string()),  # of an embedder as it was configured
-        pa.field("answers", pa.large_binary()),  # of the look that opens an episode
+        pa.field("answers", pa.large_binary()),  # of the first look at a change that was measured
         pa.field("calls", pa.int64(), nullable=False),
         pa.field("failed", pa.int64(), nullable=False),
         pa.field("tokens", pa.int64(), nullable=False),

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from llmops_pipelines.drift.history import Reference
 from llmops_pipelines.drift.upstream import UpstreamError
 from llmops_pipelines.drift.verdict import DriftVerdict
 from llmops_pipelines.storage.lake import Lake
@@ -105,5 +106,35 @@ def test_a_reference_without_its_queries_is_none(lake: Lake, embedder: ChangingE
     probes = replace(EMBEDDER_PROBES, queries=tuple(f"query number {i}" for i in range(8)))
     upstream = embedder.upstream(lake, probes)
     dies_after(embedder, 2 * probes.size(VECTORS) - 8)
-    with pytest.raises(UpstreamError, match="8 of 8 queries had no answer in some call"):
+    with pytest.raises(UpstreamError, match="8 of 80 calls of its queries had no answer"):
         accept(upstream)
+
+
+def test_what_was_never_measured_is_accepted_by_a_person_alone(lake: Lake, embedder: ChangingEmbedder) -> None:
+    upstream = embedder.upstream(lake)
+    accept(upstream)
+    answered = embedder.endpoint.answer_always
+    embedder.name = "embed-2"
+    dies_after(embedder, 60)
+    assert look(upstream).verdict == DriftVerdict.IDENTITY_CHANGED
+    embedder.endpoint.answer_always = answered
+    with pytest.raises(UpstreamError, match="not those of change 1 any more"):
+        upstream.accept(VECTORS, "a run", "evaluated", judged=("corpus", 1))
+    look(upstream)  # is measured, and kept though it opens nothing
+    upstream.accept(VECTORS, "a run", "evaluated", judged=("corpus", 1))
+    assert upstream.state().behaviour == 1
+
+
+def test_two_corpora_that_accept_one_change_at_once_make_one_reference(lake: Lake, embedder: ChangingEmbedder) -> None:
+    upstream = embedder.upstream(lake)
+    accept(upstream)
+    embedder.model = moved(0.5)
+    look(upstream)
+    made: list[Reference] = []
+
+    def meanwhile(done: int, total: int) -> None:
+        if not made:
+            made.append(upstream.accept(VECTORS, "a run", "evaluated", judged=("first", 1)))
+
+    assert upstream.accept(VECTORS, "a run", "evaluated", meanwhile, ("second", 1)) == made[0]
+    assert len(upstream.history.references()) == 2

@@ -18,6 +18,7 @@ from tests.drift.upstream_models import (
     EMBEDDER_PROBES,
     FAST,
     GRADED,
+    LLM_PROBES,
     TEXTS,
     VECTORS,
     ChangingEmbedder,
@@ -131,7 +132,7 @@ def test_a_slow_look_that_saw_what_is_over_opens_nothing(lake: Lake, embedder: C
             inner.append(look(upstream))
 
     outer = upstream.observe(VECTORS, "a test", meanwhile)
-    assert (inner[0].episode, inner[1].over) == (1, True)
+    assert (inner[0].episode, inner[1].quiet) == (1, ("documents", "queries"))
     assert (outer.verdict, outer.episode, outer.opens) == (DriftVerdict.BEHAVIOUR_CHANGED, 1, False)
     assert upstream.state().episode is None
     embedder.model = moved(0.5)
@@ -170,7 +171,7 @@ def test_a_name_that_only_the_change_tells_does_not_keep_it_open(lake: Lake, cha
     chat.model, chat.fields = wrong, {"system_fingerprint": "fp_b"}
     assert look(upstream, GRADED).opens
     chat.model, chat.fields = answers_of, {}
-    assert look(upstream, GRADED).over
+    assert look(upstream, GRADED).quiet == ("content",)
     assert upstream.state().episode is None
 
 
@@ -214,7 +215,7 @@ def test_a_look_that_lost_its_last_queries_is_unmeasured_and_ends_nothing(
     assert look(upstream).alarms == ("queries",)
     dies_after(embedder, probes.size(VECTORS) - 8)  # under 5 % of the calls, and every query lacks one
     found = look(upstream)
-    assert (found.verdict, found.over) == (DriftVerdict.UNMEASURED, False)
+    assert (found.verdict, found.quiet) == (DriftVerdict.UNMEASURED, ())
     assert upstream.state().episode == 1
 
 
@@ -232,12 +233,12 @@ def test_a_change_that_most_looks_see_is_one_change(lake: Lake, embedder: Changi
 
     embedder.model = first_look_alone
     found = look(upstream)
-    assert (found.verdict, found.over, found.episode) == (DriftVerdict.UNCHANGED, False, None)
-    assert "that the change is over is not shown" in found.reason
+    assert (found.verdict, found.quiet, found.episode) == (DriftVerdict.UNCHANGED, (), None)
+    assert "not shown to be over: documents, queries" in found.reason
     assert look(upstream).episode == 1
     embedder.model = moved(0)
     found = look(upstream)
-    assert (found.over, found.spent.calls) == (True, 2 * EMBEDDER_PROBES.size(VECTORS))
+    assert (found.quiet, found.spent.calls) == (("documents", "queries"), 2 * EMBEDDER_PROBES.size(VECTORS))
     assert upstream.state().episode is None
 
 
@@ -251,10 +252,11 @@ def test_a_look_with_too_little_level_ends_no_change_of_text(
     # As if looks of the day were without number: no p can be small enough.
     monkeypatch.setattr(upstreams, "looks_sharing", lambda *_: dict.fromkeys(FAMILIES["texts"], 10**40))
     found = look(upstream, TEXTS)
-    assert (found.verdict, found.over) == (DriftVerdict.UNCHANGED, False)
+    assert (found.verdict, found.quiet) == (DriftVerdict.UNCHANGED, ())
     assert upstream.state().episode == 1
     chat.model = answers_of
-    assert look(upstream, TEXTS).over
+    assert look(upstream, TEXTS).quiet
+    assert upstream.state().episode is None
 
 
 def test_what_was_as_accepted_under_another_epoch_is_blocked_with_it(lake: Lake, embedder: ChangingEmbedder) -> None:
@@ -271,3 +273,40 @@ def test_what_was_as_accepted_under_another_epoch_is_blocked_with_it(lake: Lake,
     look(replace(first, fingerprint=lambda: "f2"))
     assert not settle(second)
     assert not any(Blocks(lake).reason(fingerprint) for fingerprint in ("f0", "f1", "f2"))
+
+
+def test_a_change_of_two_tiers_ends_where_each_tier_shows_it_no_more(lake: Lake, chat: FakeChat) -> None:
+    upstream = llm_upstream(chat, lake)
+    accept(upstream, ALL)
+    chat.model = lambda prompt: "blue" if prompt.startswith("Name") else wrong(prompt)
+    look(upstream, FAST)
+    look(upstream, GRADED)
+    assert upstream.state().alarms == {"tokens", "content"}
+    chat.model = answers_of
+    assert look(upstream, TEXTS).spent.calls == LLM_PROBES.size(TEXTS), "a tier that did not change is asked once"
+    assert look(upstream, FAST).quiet == ("tokens",)
+    assert upstream.state().alarms == {"content"}
+    assert "not shown to be over: content" in look(upstream, FAST).reason
+    assert look(upstream, GRADED).quiet == ("content",)
+    assert upstream.state().episode is None
+
+
+def test_the_accepted_model_beside_the_new_one_is_no_third(lake: Lake, embedder: ChangingEmbedder) -> None:
+    upstream = embedder.upstream(lake)
+    accept(upstream)
+    embedder.name = "embed-2"
+    look(upstream)
+    answering = iter(("embed-1", "embed-2") * 1000)
+    embedder.endpoint.answer_always = lambda texts: _named(embedder, texts, next(answering))
+    assert (look(upstream).episode, upstream.state().episode) == (1, 1)
+
+
+def test_a_header_that_proved_nothing_may_go(lake: Lake, chat: FakeChat) -> None:
+    upstream = llm_upstream(chat, lake)
+    chat.headers = {"x-model-version": "7"}
+    accept(upstream, GRADED)
+    chat.model = wrong
+    look(upstream, GRADED)
+    chat.model, chat.headers = answers_of, {}
+    look(upstream, GRADED)
+    assert upstream.state().episode is None

@@ -21,6 +21,7 @@ from llmops_pipelines.orchestration.partitions import register_keys
 from llmops_pipelines.orchestration.stages import SOURCE_STAGES
 from llmops_pipelines.orchestration.upstream.asset import VERDICT_TAG
 from llmops_pipelines.release.reader import BlockedModelError
+from llmops_pipelines.release.releases import Releases
 from llmops_pipelines.storage import Lake
 from tests.conftest import PROJECT
 from tests.dagster_runs import checks, failure, failures, metadata, promote
@@ -256,22 +257,38 @@ def test_what_is_blocked_is_not_embedded_either(released: Drifting) -> None:
     assert "would not fit those that are there: upstream/embed has changed" in failure(result)
 
 
-def test_a_model_of_a_new_epoch_is_embedded_though_the_change_is_open(released: Drifting) -> None:
+def test_a_model_of_a_new_epoch_is_embedded_though_the_change_is_open_and_accepted_by_its_release(
+    released: Drifting,
+) -> None:
     old = released.key
-    released.server.model = noisy(2.0)
+    released.server.model = noisy(0.3)
     released.observe()
     raised = [*released.corpus.settings.embeddings.models]
     raised[1] = released.model.settings.model.model_copy(update={"epoch": 2})
     section = released.corpus.settings.embeddings.model_copy(update={"models": raised})
     settings = released.corpus.settings.model_copy(update={"embeddings": section})
-    released.corpus = replace(released.corpus, settings=settings)
     released.model = replace(released.model, settings=released.model.settings.model_copy(update={"model": raised[1]}))
+    released.corpus = replace(released.corpus, settings=settings, upstreams={HOSTED: released.model})
     released.observe()
     register_keys(released.corpus, released.instance, released.lake)
     assert released.key != old
     sources = [released.corpus.key("embeddings")]
     result = released.run("glossary_candidate", partition_key=released.key, asset_selection=sources)
     assert metadata(result)["embeddings"]["embedded"] == 60
+    assert released.run("glossary_candidate", partition_key=released.key).success
+    upstream = released.model.upstream(released.lake)
+    assert upstream.state().episode == 1
+    released.server.down = failing(500)
+    assert not promote(released.corpus, released.instance, released.lake.uri, released.key).success, (
+        "it is not accepted"
+    )
+    in_force = Releases(released.lake, "glossary").in_force()
+    assert in_force is not None
+    assert in_force.manifest.model_key == released.key
+    released.server.down = None
+    assert promote(released.corpus, released.instance, released.lake.uri, released.key).success
+    assert (upstream.state().episode, upstream.state().accepted) == (None, 1)
+    assert upstream.state().fingerprints == {in_force.manifest.fingerprint}
 
 
 def test_questions_are_asked_anew_of_a_model_that_behaves_otherwise(released: Drifting) -> None:

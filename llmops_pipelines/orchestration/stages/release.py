@@ -72,7 +72,7 @@ def release_asset(corpus: "Corpus") -> dg.AssetsDefinition:
                 raise dg.Failure(f"not released: {refusal}", allow_retries=False) from refusal
             context.log.warning(f"not released: {refusal}")
             tell(Finished("release", "not released: its check `promoted` says why"))  # figures may be of test questions
-            _accept_upstream(corpus, context, store, by_release=False)
+            _accept_upstream(corpus, context, store)
             return
         except ReleaseError as error:
             raise dg.Failure(str(error), allow_retries=False) from error
@@ -83,12 +83,12 @@ def release_asset(corpus: "Corpus") -> dg.AssetsDefinition:
         if not unchanged:
             tell_observed(corpus, context.instance, store, context.log)
         yield _in_force(done, now, releases)
-        _accept_upstream(corpus, context, store, by_release=not unchanged and now.action == "release")
+        _accept_upstream(corpus, context, store)
 
     return release
 
 
-def _accept_upstream(corpus: "Corpus", context: dg.AssetExecutionContext, lake: Lake, by_release: bool) -> None:
+def _accept_upstream(corpus: "Corpus", context: dg.AssetExecutionContext, lake: Lake) -> None:
     """A model that has changed is taken as it is where its evaluation promotes it. Where it cannot be, what is released
     stays, and the run fails, so that somebody is told.
     """
@@ -98,11 +98,11 @@ def _accept_upstream(corpus: "Corpus", context: dg.AssetExecutionContext, lake: 
         return
     evaluation = corpus.upstream(lake, "evaluation", key)
     try:
-        made = accept_promoted(corpus, lake, key, evaluation, by_release, f"run {context.run.run_id}")
+        made = accept_promoted(corpus, lake, key, evaluation, f"run {context.run.run_id}")
     except (UpstreamError, ModelError) as error:
         raise dg.Failure(
             f"the evaluation of {key} promotes {model.name} as it is now, but it could not be accepted: {error}. "
-            f"Materialise {corpus.name}/release of this key again, or `llmops models accept {model.name}`",
+            f"Run {corpus.name}_reevaluation of this key again, or `llmops models accept {model.name}`",
             allow_retries=False,
         ) from error
     if made:

@@ -65,19 +65,19 @@ def upstream_asset(model: UpstreamModel) -> dg.AssetsDefinition:
         upstream = model.upstream(store)
         progress = Progress(context.log, model.name, "calls")
         found = upstream.observe(tiers, f"run {context.run.run_id}", progress)
-        blocked = settle(upstream)
+        blocked, state = settle(upstream), upstream.state()
         context.instance.add_run_tags(context.run.run_id, {VERDICT_TAG: str(found.verdict), UPSTREAM: model.name})
         if found.sequence % MAINTAINED_EVERY == 0:
             before = datetime.datetime.now(datetime.UTC) - KEPT
             maintain_appended(store, f"{UPSTREAM}.{model.name}.observations", before)
         yield dg.ObserveResult(
             asset_key=model.key,
-            data_version=data_version(upstream.state().reference),
+            data_version=data_version(state.reference),
             metadata={**page(model, upstream, context.instance), **({"search is blocked": blocked} if blocked else {})},
             check_results=[
                 dg.AssetCheckResult(
                     check_name="as_accepted",
-                    passed=not found.changed,
+                    passed=not found.changed and state.episode is None,
                     description=f"{found.verdict}: {found.reason}",
                     metadata={"verdict": str(found.verdict), "observation": found.sequence},
                 ),
