@@ -75,16 +75,12 @@ def see(
             look()
         judged = judge(proof(), first, look)
         if current.episode is not None and judged.verdict == DriftVerdict.UNCHANGED and len(draws) == 1:
-            tested, renamed = (
-                current.alarms & {one.name for one in first.families},
-                _renamed(draws[0], reference, current),
-            )
+            tested = current.alarms & {one.name for one in first.families}
+            renamed = _renamed(draws[0], reference, current)
             if tested <= first.quiet and not renamed and (tested or not current.alarms):
                 second = look()
-                quiet, renamed = (
-                    tested & second.quiet,
-                    _renamed(draws[-1], reference, current) or bool(second.unmeasured),
-                )
+                quiet = tested & second.quiet
+                renamed = bool(second.unmeasured) or _renamed(draws[-1], reference, current)
             left = ", ".join(sorted(current.alarms - quiet)) or "its name"
             said = f"not shown to be over: {left}" if renamed or current.alarms - quiet else "twice: the change is over"
             judged = replace(judged, reason=f"{judged.reason}; {said}")
