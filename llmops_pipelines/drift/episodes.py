@@ -98,5 +98,7 @@ def _other(current: State, now: Identity | None) -> bool:
     """Whether the model says to be one that neither was accepted nor is of the change that is open."""
     if current.identity is None or now is None:
         return False
-    known = current.identity.merged(current.reference.identity) if current.reference else current.identity
-    return bool(now.changes(known))
+    accepted = current.reference.identity.names if current.reference else {}
+    # Of names that the change has not told yet none is known.
+    known = {name: (*values, *accepted.get(name, ())) for name, values in current.identity.names.items()}
+    return bool(now.changes(Identity(known)))

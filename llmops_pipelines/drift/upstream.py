@@ -81,7 +81,6 @@ class Upstream:
         Raises UpstreamError where there are too few answers for a reference, or fresh calls do not show the change that was
         evaluated, ModelError where the model cannot be used.
         """
-        newest = len(self.history.references())
         drawn = self.probe.draw(tiers, True, progress)
         spent, lacking = drawn.spent, self.probe.lacking(drawn.answers)
         if spent.failed > MOST_FAILED * spent.calls:
@@ -90,9 +89,9 @@ class Upstream:
             raise UpstreamError(f"{self.name} is not accepted: {lacking}. {drawn.problem}".strip())
         references, observations = self.history.references(), self.history.observations()
         current = state(references, observations)
-        meanwhile = [one for one in references[newest:] if judged and one.accepts == judged[1]]
-        if meanwhile:  # another corpus's evaluation of the same change was faster
-            return meanwhile[-1]
+        faster = [one for one in references if judged and one.accepts == judged[1]]
+        if faster:  # another corpus's evaluation of the same change
+            return faster[-1]
         observed = self._as_observed(current, drawn, judged is not None)
         if judged and not (current.episode == judged[1] and observed):
             raise UpstreamError(

@@ -310,3 +310,14 @@ def test_a_header_that_proved_nothing_may_go(lake: Lake, chat: FakeChat) -> None
     chat.model, chat.headers = answers_of, {}
     look(upstream, GRADED)
     assert upstream.state().episode is None
+
+
+def test_a_name_that_the_first_look_at_a_change_was_not_told_makes_no_second(lake: Lake, chat: FakeChat) -> None:
+    upstream = llm_upstream(chat, lake)
+    chat.fields = {"system_fingerprint": "fp_a"}
+    accept(upstream, GRADED)
+    chat.model, chat.fields = wrong, {}
+    assert look(upstream, GRADED).opens
+    chat.fields = {"system_fingerprint": "fp_b"}
+    found = look(upstream, GRADED)
+    assert (found.verdict, found.episode, found.opens) == (DriftVerdict.IDENTITY_CHANGED, 1, False)

@@ -102,7 +102,8 @@ def _accept_upstream(corpus: "Corpus", context: dg.AssetExecutionContext, lake: 
     except (UpstreamError, ModelError) as error:
         raise dg.Failure(
             f"the evaluation of {key} promotes {model.name} as it is now, but it could not be accepted: {error}. "
-            f"Run {corpus.name}_reevaluation of this key again, or `llmops models accept {model.name}`",
+            f"Materialise {corpus.name}/evaluation, its report and release of this key together, or `llmops models accept "
+            f"{model.name}`",
             allow_retries=False,
         ) from error
     if made:
