@@ -36,7 +36,7 @@ check: $(STAMP) ## Lint, types, and Dagster's own checks of project, YAML and de
 	@$(BIN)/dg check defs
 
 bench: $(STAMP) ## Measure the figures of the README, in hours
-	@for module in run load overhead kills statistics $(if $(LLMOPS_DATA),growth scifact reembedding embedding search peers); do $(BIN)/python -m benchmarks.$$module || exit 1; done
+	@for module in run load overhead kills statistics $(if $(LLMOPS_DATA),growth scifact reembedding embedding search peers drift); do $(BIN)/python -m benchmarks.$$module || exit 1; done
 
 clean: ## Remove the virtual environment and caches; the lake and Dagster's state stay
 	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis
