@@ -355,12 +355,14 @@ def test_a_key_that_an_endpoint_gives_as_its_code_is_not_repeated(embedder: Made
     endpoint.answers = [refused(401, KEY)]
     with Failing(HostedModelError, r"\(HTTP 401, some_error\)"):
         embedder().embed([SECRET], "query")
+    assert endpoint.requests == [[SECRET]], "it is not asked again"
 
 
 def test_an_endpoint_that_wants_a_key_is_given_one_by_name(embedder: Made, endpoint: FakeEndpoint) -> None:
     endpoint.answers = [refused(401, "no_key")]
     with Failing(HostedModelError, r"does not accept a request without a key \(api_key_env\)"):
         embedder(api_key_env=None).embed([SECRET], "query")
+    assert endpoint.requests == [[SECRET]], "it is not asked again"
 
 
 @pytest.mark.parametrize("key", ["", "  \n", f"{KEY}\nX-Injected: 1", f"{KEY}é"])
@@ -375,14 +377,17 @@ def test_a_key_that_is_none_is_named_by_its_variable(
 
 @pytest.mark.parametrize("url", [f"https://user:{KEY}@host/v1", f"https://host/v1?key={KEY}", "ftp://host", "host/v1"])
 def test_an_address_with_a_secret_in_it_is_refused_and_not_shown(embedder: Made, url: str) -> None:
+    made = embedder(base_url=url)
     with Failing(HostedModelError, "base_url must be like https://host/v1.*api_key_env"):
-        embedder(base_url=url).embed([SECRET], "query")
+        made.embed([SECRET], "query")
+    assert made.count.requests == 0
 
 
-def test_an_address_where_nothing_listens_is_named(embedder: Made) -> None:
+def test_an_address_where_nothing_listens_is_named(embedder: Made, time: FakeTime) -> None:
     url = f"{unreachable()}/v1"
     with Failing(HostedModelError, f"fake-embed at {url} cannot be reached.*Check base_url"):
         embedder(base_url=url, max_retries=1).embed(numbered(8), "document")
+    assert len(time.slept) == 1, "it is tried once more"
 
 
 # Answers that are wrong
