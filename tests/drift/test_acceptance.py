@@ -13,6 +13,7 @@ from tests.drift.upstream_models import (
     VECTORS,
     ChangingEmbedder,
     accept,
+    changed,
     dies_after,
     look,
     moved,
@@ -22,10 +23,7 @@ from tests.drift.upstream_models import (
 def test_accepting_makes_the_new_behaviour_the_reference_and_keeps_its_number(
     lake: Lake, embedder: ChangingEmbedder
 ) -> None:
-    upstream = embedder.upstream(lake)
-    accept(upstream)
-    embedder.model = moved(0.5)
-    look(upstream)
+    upstream = changed(embedder, lake)
     assert (upstream.state().accepted, upstream.state().behaviour) == (0, 1)
     accept(upstream)
     assert (upstream.state().accepted, upstream.state().behaviour, upstream.state().episode) == (1, 1, None)
@@ -56,10 +54,7 @@ def test_accepting_what_was_not_observed_gives_it_a_number_of_its_own(lake: Lake
 
 
 def test_what_is_not_what_was_evaluated_is_not_accepted_by_it(lake: Lake, embedder: ChangingEmbedder) -> None:
-    upstream = embedder.upstream(lake)
-    accept(upstream)
-    embedder.model = moved(0.5)
-    look(upstream)
+    upstream = changed(embedder, lake)
     embedder.model = moved(0)
     with pytest.raises(UpstreamError, match="not those of change 1 any more"):
         upstream.accept(VECTORS, "a run", "evaluated", judged=("corpus", 1))
@@ -69,10 +64,7 @@ def test_what_is_not_what_was_evaluated_is_not_accepted_by_it(lake: Lake, embedd
 
 
 def test_a_third_model_is_not_accepted_by_the_evaluation_of_the_second(lake: Lake, embedder: ChangingEmbedder) -> None:
-    upstream = embedder.upstream(lake)
-    accept(upstream)
-    embedder.model = moved(0.5)
-    look(upstream)
+    upstream = changed(embedder, lake)
     embedder.model = moved(0.5, "third")
     with pytest.raises(UpstreamError, match="not those of change 1 any more"):
         upstream.accept(VECTORS, "a run", "evaluated", judged=("corpus", 1))
@@ -91,10 +83,7 @@ def test_another_name_than_the_one_evaluated_is_not_accepted(lake: Lake, embedde
 
 
 def test_edited_probes_show_nothing_of_what_was_evaluated(lake: Lake, embedder: ChangingEmbedder) -> None:
-    upstream = embedder.upstream(lake)
-    accept(upstream)
-    embedder.model = moved(0.5)
-    look(upstream)
+    changed(embedder, lake)
     edited = embedder.upstream(lake, replace(EMBEDDER_PROBES, queries=EMBEDDER_PROBES.queries[:-1]))
     with pytest.raises(UpstreamError, match="not those of change 1 any more"):
         edited.accept(VECTORS, "a run", "evaluated", judged=("corpus", 1))
@@ -126,10 +115,7 @@ def test_what_was_never_measured_is_accepted_by_a_person_alone(lake: Lake, embed
 
 
 def test_two_corpora_that_accept_one_change_at_once_make_one_reference(lake: Lake, embedder: ChangingEmbedder) -> None:
-    upstream = embedder.upstream(lake)
-    accept(upstream)
-    embedder.model = moved(0.5)
-    look(upstream)
+    upstream = changed(embedder, lake)
     made: list[Reference] = []
 
     def meanwhile(done: int, total: int) -> None:

@@ -24,6 +24,7 @@ from tests.drift.upstream_models import (
     ChangingEmbedder,
     accept,
     answers_of,
+    changed,
     dies_after,
     failing,
     llm_upstream,
@@ -140,10 +141,7 @@ def test_a_slow_look_that_saw_what_is_over_opens_nothing(lake: Lake, embedder: C
 
 
 def test_a_change_stays_known_while_the_model_is_gone(lake: Lake, embedder: ChangingEmbedder) -> None:
-    upstream = embedder.upstream(lake)
-    accept(upstream)
-    embedder.model = moved(0.5)
-    look(upstream)
+    upstream = changed(embedder, lake)
     embedder.down = failing(404)
     look(upstream)
     assert upstream.state().gone
@@ -221,10 +219,7 @@ def test_a_look_that_lost_its_last_queries_is_unmeasured_and_ends_nothing(
 
 def test_a_change_that_most_looks_see_is_one_change(lake: Lake, embedder: ChangingEmbedder) -> None:
     """A router sends every third request elsewhere, and none for a while: a look without it ends nothing by itself."""
-    upstream = embedder.upstream(lake)
-    accept(upstream)
-    embedder.model = moved(0.5)
-    look(upstream)
+    upstream = changed(embedder, lake)
     asked = [0]
 
     def first_look_alone(text: str) -> Any:

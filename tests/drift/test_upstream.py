@@ -23,6 +23,7 @@ from tests.drift.upstream_models import (
     ChangingEmbedder,
     accept,
     answers_of,
+    changed,
     failing,
     fenced,
     llm_upstream,
@@ -69,10 +70,7 @@ def test_another_name_is_another_model_whatever_it_answers(lake: Lake, embedder:
 def test_what_does_not_answer_is_unmeasured_and_ends_nothing(
     lake: Lake, embedder: ChangingEmbedder, status: int
 ) -> None:
-    upstream = embedder.upstream(lake)
-    accept(upstream)
-    embedder.model = moved(0.5)
-    look(upstream)
+    upstream = changed(embedder, lake)
     embedder.down = failing(status)
     found = look(upstream)
     assert (found.verdict, found.episode) == (DriftVerdict.UNMEASURED, None)
@@ -173,10 +171,7 @@ def test_a_clock_that_is_set_back_changes_no_order(lake: Lake, embedder: Changin
         def now(cls, tz: Any = None) -> "datetime.datetime":
             return datetime.datetime(2001, 1, 1, tzinfo=tz)
 
-    upstream = embedder.upstream(lake)
-    accept(upstream)
-    embedder.model = moved(0.5)
-    look(upstream)
+    upstream = changed(embedder, lake)
     monkeypatch.setattr(history.datetime, "datetime", Earlier)
     embedder.model = moved(0)
     assert look(upstream).verdict == DriftVerdict.UNCHANGED

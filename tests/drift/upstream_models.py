@@ -108,6 +108,15 @@ def accept(upstream: Upstream, tiers: tuple[Tier, ...] = VECTORS) -> None:
     upstream.accept(tiers, "a test", "it is good")
 
 
+def changed(embedder: ChangingEmbedder, lake: Lake) -> Upstream:
+    """An embedder that was accepted, is another one since, and was looked at once: its change 1 is open."""
+    upstream = embedder.upstream(lake)
+    accept(upstream)
+    embedder.model = moved(0.5)
+    assert look(upstream).opens
+    return upstream
+
+
 def wrong(prompt: str) -> str:
     number = answers_of(prompt)
     return str(int(number) + 1) if number.isdigit() and int(number) % 5 == 0 else number

@@ -23,6 +23,8 @@ from llmops_pipelines.orchestration.upstream.asset import VERDICT_TAG
 from llmops_pipelines.release.reader import BlockedModelError
 from llmops_pipelines.release.releases import Releases
 from llmops_pipelines.storage import Lake
+from llmops_pipelines.storage.append_only import AppendOnly
+from llmops_pipelines.storage.upstream_schemas import BLOCKS
 from tests.conftest import PROJECT
 from tests.dagster_runs import checks, failure, failures, metadata, promote
 from tests.drift.upstream_models import failing
@@ -314,6 +316,28 @@ def test_a_change_alerts_once(released: Drifting) -> None:
         run = released.instance.get_run_by_id(result.run_id)
         assert run is not None
         assert run.tags[VERDICT_TAG] == "behaviour_changed"
+
+
+def test_what_cannot_be_measured_while_a_change_is_open_is_not_as_accepted(released: Drifting) -> None:
+    released.server.model = noisy(2.0)
+    released.observe()
+    released.server.down = failing(500)
+    result = released.run("upstream_embed_observe")
+    assert result.success, "who is told of failed runs was told"
+    assert checks(result) == {"embed:as_accepted": False, "embed:measured": False}
+
+
+def test_a_model_whose_history_cannot_be_read_does_not_keep_others_from_being_asked_for(released: Drifting) -> None:
+    broken = replace(released.model, settings=released.model.settings.model_copy(update={"name": "broken"}))
+    AppendOnly(released.lake, "upstream.broken.observations", BLOCKS).insert(
+        {"block_id": "b1", "fingerprint": "", "upstream": "", "sequence": 1, "blocked": False, "reason": ""}
+        | {"at": datetime.datetime.now(datetime.UTC)}
+    )
+    released.corpus = replace(released.corpus, upstreams={"another": broken, HOSTED: released.model})
+    released.server.model = noisy(2.0)
+    released.observe()
+    assert keys(released.look()) == [f"embed/1/{released.key}"]
+    assert "broken: table upstream.broken.observations" in str(released.tick(released.cursor).skip_reason)
 
 
 def test_an_endpoint_that_fails_is_unmeasured_and_asks_for_nothing(released: Drifting) -> None:
